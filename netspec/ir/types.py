@@ -1,0 +1,64 @@
+"""Element types, sizes and tensor types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import prod
+
+# One size of a shape. Rules of ops use only + - * // and comparisons on it, so that symbolic sizes can take its place.
+Dim = int
+
+
+class DType(StrEnum):
+    """Element types, by PyTorch's names."""
+
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+    INT64 = "int64"
+    INT32 = "int32"
+    UINT8 = "uint8"
+    BOOL = "bool"
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether gradients can flow through it."""
+        return self.value.startswith(("float", "bfloat"))
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """What is known of a tensor before anything runs.
+
+    `shape` is per sample: the batch axis stands in front of it where `batched`, and is never written. `valid` names the
+    axes (counted as in PyTorch, from 1) that carry lengths.
+    """
+
+    shape: tuple[Dim, ...]
+    dtype: DType = DType.FLOAT32
+    batched: bool = True
+    valid: frozenset[int] = frozenset()
+
+    @property
+    def rank(self) -> int:
+        """Number of axes of one sample."""
+        return len(self.shape)
+
+    @property
+    def numel(self) -> int:
+        """Number of elements of one sample."""
+        return prod(self.shape)
+
+    def with_shape(self, *shape: Dim) -> TensorType:
+        """The same type with another shape."""
+        return replace(self, shape=shape)
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        """The same type with other elements."""
+        return replace(self, dtype=dtype)
+
+    def __str__(self) -> str:
+        shape = f"[{', '.join(map(str, self.shape))}]"
+        return shape if self.dtype is DType.FLOAT32 else f"{shape} {self.dtype}"

@@ -1,0 +1,74 @@
+"""The invariants of a graph; passes are checked against them before and after."""
+
+from __future__ import annotations
+
+from netspec.ir.graph import Graph, Node, Region, Value
+
+
+class InvalidGraphError(AssertionError):
+    """A bug in netspec: a pass or the elaborator built a graph that breaks an invariant."""
+
+
+def verify(graph: Graph) -> None:
+    """Check a graph and all below it.
+
+    1. Each value is defined once: as an input, or as an output of one node.
+    2. Each node reads only values of its own graph that stand before it.
+    3. The outputs of a node have the types that its op infers from its inputs.
+    4. Paths are unique within a graph.
+    5. A region's inputs and outputs agree with its body's, pairwise, in number and type.
+    6. There is a name for every output of the outermost graph, and none is missing.
+
+    Raises:
+        InvalidGraphError: naming the graph, the node and the invariant.
+    """
+    if graph.output_names and len(graph.output_names) != len(graph.outputs):
+        raise InvalidGraphError(f"{graph.name}: {len(graph.outputs)} outputs, {len(graph.output_names)} names (6)")
+    _verify(graph)
+
+
+def _verify(graph: Graph) -> None:
+    defined: set[Value] = set()
+    paths: set[str] = set()
+    _define(graph, "inputs", graph.inputs, defined)
+    for node in graph.nodes:
+        if node.path in paths:
+            raise InvalidGraphError(f"{graph.name}: the path {node.path} is there twice (4)")
+        paths.add(node.path)
+        for value in node.inputs:
+            if value not in defined:
+                raise InvalidGraphError(f"{node.path} reads {value.name}, which is not defined before it (2)")
+        if isinstance(node, Region):
+            _check_region(node)
+        else:
+            _check_types(node)
+        _define(graph, node.path, node.outputs, defined)
+    for value in graph.outputs:
+        if value not in defined:
+            raise InvalidGraphError(f"{graph.name}: the output {value.name} is not defined (2)")
+
+
+def _define(graph: Graph, place: str, values: tuple[Value, ...], defined: set[Value]) -> None:
+    for value in values:
+        if value in defined:
+            raise InvalidGraphError(f"{graph.name}: {value.name} is defined again at {place} (1)")
+        defined.add(value)
+
+
+def _check_types(node: Node) -> None:
+    expected = node.op.infer_all(*(value.type for value in node.inputs))
+    found = tuple(value.type for value in node.outputs)
+    if found != expected:
+        raise InvalidGraphError(f"{node.path}: outputs {_types(found)}, but its op infers {_types(expected)} (3)")
+
+
+def _check_region(region: Region) -> None:
+    pairs = ((region.inputs, region.body.inputs), (region.outputs, region.body.outputs))
+    for outside, inside in pairs:
+        if tuple(value.type for value in outside) != tuple(value.type for value in inside):
+            raise InvalidGraphError(f"{region.path}: inputs or outputs differ from its body's (5)")
+    _verify(region.body)
+
+
+def _types(types: tuple[object, ...]) -> str:
+    return ", ".join(map(str, types))

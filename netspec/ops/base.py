@@ -1,0 +1,177 @@
+"""What an op is: its class declares it once, and everything else in netspec follows from that declaration.
+
+The class is the op, an instance is its validated attributes, the graph's node holds it. Members in this order: docstring
+with shapes, `name`, attributes (pydantic fields with PyTorch's names and defaults), `examples`, `infer`, `params`, `macs`,
+`reads`, `explain`, `to_torch`, `to_onnx`. The parameter names of `infer` are the op's ports; `*inputs` makes it variadic.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import prod
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from netspec.ir import DType, TensorType
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.reads import POINTWISE, Reads
+
+FLOATING = frozenset({DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16})
+ANY_DTYPE = frozenset(DType)
+
+
+class OpError(Exception):
+    """An op refuses its inputs or attributes. It knows no position: `elaborate` adds the span and the producers.
+
+    `attr` names the attribute at fault, if one is; `code` is one of `bad-shape`, `shape-mismatch`, `bad-attribute`.
+    """
+
+    def __init__(self, message: str, *, attr: str | None = None, code: str | None = None, help: str | None = None):
+        super().__init__(message)
+        self.attr = attr
+        self.code = code or ("bad-attribute" if attr else "bad-shape")
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A tensor that an op owns; its state-dict key is the node's path and its name. A buffer is not trained, not counted."""
+
+    shape: tuple[int, ...]
+    buffer: bool = False
+    dtype: DType = DType.FLOAT32
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A use of an op that the conformance suite runs: the layer as it stands in a file, and its inputs' shapes."""
+
+    layer: str
+    shapes: tuple[tuple[int, ...], ...] = field(default=())
+    dtype: DType = DType.FLOAT32
+
+    def __init__(self, layer: str, *shapes: tuple[int, ...], dtype: DType = DType.FLOAT32) -> None:
+        object.__setattr__(self, "layer", layer)
+        object.__setattr__(self, "shapes", shapes)
+        object.__setattr__(self, "dtype", dtype)
+
+
+def Main(default: Any = ..., **constraints: Any) -> Any:  # noqa: N802 - reads as a kind of Field
+    """The attribute that a scalar (or a list) after the op's name sets: `linear: 100`."""
+    return Field(default, json_schema_extra={"main": True}, **constraints)
+
+
+class Op(BaseModel):
+    """Base of all ops; see the module's docstring. Frozen, strict, no unknown attributes, no infinities."""
+
+    # defer_build: validators of sixty ops cost half a second; each is built when a spec first uses its op.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
+
+    name: ClassVar[str]
+    examples: ClassVar[list[Example]] = []
+    #: Element types that its inputs may have.
+    dtypes: ClassVar[frozenset[DType]] = FLOATING
+    #: a <= b implies f(a) <= f(b), elementwise: then max-pooling commutes with it.
+    monotone: ClassVar[bool] = False
+    #: Draws random numbers, or uses batch statistics, while training.
+    train_differs: ClassVar[bool] = False
+
+    def infer(self, *inputs: Any) -> TensorType | tuple[TensorType, ...]:
+        """The output's type (or types) from the inputs'.
+
+        Raises:
+            OpError: the op cannot take these inputs.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def params(self, *inputs: Any) -> Mapping[str, Param]:
+        """Parameters and buffers by name, in PyTorch's order."""
+        return {}
+
+    def macs(self, *inputs: Any) -> int:
+        """Multiply-accumulates of one sample (convolutions, linear maps, attention, `@`; nothing else)."""
+        return 0
+
+    def reads(self, dim: int, *inputs: Any) -> Reads:
+        """How the output depends on the input along an axis of the output, counted as in PyTorch, from 1."""
+        return POINTWISE
+
+    def explain(self, *inputs: Any) -> str | None:
+        """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
+        return None
+
+    def to_torch(self, t: TorchBuilder, *inputs: Any) -> TorchResult:
+        """A module, `t.nn.Linear(...)`, or an expression over the inputs, `t.torch.cat([a, b], dim=1)`."""
+        raise NotImplementedError(type(self).__name__)
+
+    def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue | tuple[OnnxValue, ...]:
+        """ONNX nodes: `g.Gemm(input, p.weight, p.bias, transB=1)`; the last argument `p` holds the parameters."""
+        raise NotImplementedError(type(self).__name__)
+
+    def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """`infer`, always as a tuple."""
+        types = self.infer(*inputs)
+        return types if isinstance(types, tuple) else (types,)
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that differ from their defaults, in the order of their declaration."""
+        fields = type(self).model_fields
+        values = ((key, getattr(self, key), field) for key, field in fields.items())
+        return {key: value for key, value, field in values if field.is_required() or value != field.default}
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of the named attributes that differ from their defaults: keyword arguments for torch's constructor."""
+        found = self.attributes()
+        return {name: found[name] for name in names if name in found}
+
+    @classmethod
+    @cache
+    def ports(cls) -> tuple[str, ...]:
+        """Names of its inputs, in order: the parameters of `infer`. A variadic op has none."""
+        parameters = list(inspect.signature(cls.infer).parameters.values())[1:]
+        return tuple(p.name for p in parameters if p.kind is not inspect.Parameter.VAR_POSITIONAL)
+
+    @classmethod
+    @cache
+    def is_variadic(cls) -> bool:
+        """Whether it takes a list of inputs of any length (`add`, `concat`)."""
+        parameters = inspect.signature(cls.infer).parameters.values()
+        return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+
+    @classmethod
+    @cache
+    def main(cls) -> str | None:
+        """Name of its main attribute, if it has one."""
+        for key, info in cls.model_fields.items():
+            extra = info.json_schema_extra
+            if isinstance(extra, dict) and extra.get("main"):
+                return key
+        return None
+
+
+def trainable(params: Mapping[str, Param]) -> int:
+    """Number of trained elements."""
+    return sum(param.numel for param in params.values() if not param.buffer)
+
+
+__all__ = [
+    "ANY_DTYPE",
+    "FLOATING",
+    "Example",
+    "Main",
+    "OnnxParams",
+    "Op",
+    "OpError",
+    "Param",
+    "TorchValue",
+    "trainable",
+]

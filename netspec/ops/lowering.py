@@ -1,0 +1,84 @@
+"""What ops see of the backends: builders that are handed in, so that op files import neither torch nor onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from netspec.ir import TensorType
+
+
+class TorchValue(Protocol):
+    """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`)."""
+
+    @property
+    def type(self) -> TensorType:
+        """Its type, without the batch axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape per sample."""
+
+    def __add__(self, other: Any) -> Any: ...
+    def __sub__(self, other: Any) -> Any: ...
+    def __mul__(self, other: Any) -> Any: ...
+    def __truediv__(self, other: Any) -> Any: ...
+    def __getattr__(self, method: str) -> Any:
+        """A method call of the tensor: `x.flatten(1)`."""
+
+
+# A module (registered under the node's name and applied to its inputs), or an expression over the inputs.
+TorchResult = Any
+
+
+class TorchBuilder(Protocol):
+    """Builds source: `t.nn.Linear(3, 4)` is a module, `t.torch.cat([a, b], dim=1)` and `t.F.pad(x, (0, 1))` are expressions."""
+
+    @property
+    def nn(self) -> Any:
+        """torch.nn: its classes, called, are modules."""
+
+    @property
+    def torch(self) -> Any:
+        """torch: its functions, called on inputs, are expressions."""
+
+    @property
+    def F(self) -> Any:  # noqa: N802 - torch.nn.functional's usual name
+        """torch.nn.functional."""
+
+
+class OnnxValue(Protocol):
+    """A value of the ONNX graph, with the type that the op's rules give it where it is an input of the op."""
+
+    @property
+    def type(self) -> TensorType:
+        """Its type, without the batch axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape per sample."""
+
+
+class OnnxParams(Protocol):
+    """The op's parameters: `p.weight` is an initializer, None where the op has no parameter of that name."""
+
+    def __getattr__(self, name: str) -> OnnxValue | None: ...
+
+
+class OnnxBuilder(Protocol):
+    """Builds nodes: `g.Conv(x, p.weight, p.bias, strides=[1, 1])` adds a node and gives its (first) output.
+
+    `None` among the inputs leaves an optional one out. Attributes are ints, floats, strings, and lists of them.
+    """
+
+    def __getattr__(self, op_type: str) -> Any:
+        """The ONNX operator of that name."""
+
+    def call(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> tuple[OnnxValue, ...]:
+        """A node with several outputs."""
+
+    def ints(self, values: Sequence[int]) -> OnnxValue:
+        """A constant vector of int64 (axes, shapes, pads)."""
+
+    def scalar(self, value: float, like: OnnxValue) -> OnnxValue:
+        """A constant number of `like`'s element type."""
