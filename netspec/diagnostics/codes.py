@@ -1,4 +1,4 @@
-"""Every diagnostic code with its one-line meaning. Codes are stable words; a message's text stands where its check is."""
+"""Every diagnostic code with its one-line meaning. Codes are stable words; messages stand where their checks are."""
 
 CODES: dict[str, str] = {
     # the text of a file

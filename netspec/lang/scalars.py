@@ -1,7 +1,7 @@
 """Plain scalars as people mean them (language.md section 2).
 
-YAML 1.2's core rules, with three readings made friendlier than YAML 1.1's: `1e-4` is a number, `on off yes no` are texts,
-`010` is ten; `12:30` and `2015-12-11` are texts; `289_630` is a number.
+YAML 1.2's core rules, with three readings made friendlier than YAML 1.1's: `1e-4` is a number, `on off yes no` are
+texts, `010` is ten; `12:30` and `2015-12-11` are texts; `289_630` is a number.
 """
 
 from __future__ import annotations
