@@ -1,9 +1,183 @@
-"""Types of attributes, with messages of their own. Sizes per axis take one number for all axes or a list."""
+"""Types of attributes: which values they take, one message each, and the JSON Schema that editors read.
+
+Pydantic's unions report every branch that failed; here each type is one validator with one sentence. Numbers are
+strict: no bools, no texts, nothing that torch's 32-bit sizes or float32 cannot hold. Lists become tuples, so that ops
+stay hashable.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-PositiveInt = Annotated[int, Field(gt=0, le=2**31 - 1)]
+MAX_INT = 2**31 - 1
+MAX_FLOAT = (2 - 2**-23) * 2.0**127  # the largest float32
+MAX_ITEMS = 16
+
+Code = Literal["wrong-type", "wrong-value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a value is not in a domain: it is of another kind, or out of bounds. `message` replaces the domain's own."""
+
+    code: Code
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What an attribute takes: `read` gives the value as it is kept, or a Refusal; messages say `expected`."""
+
+    expected: str
+    read: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+    def validate(self, value: Any) -> Any:
+        """The value as the op keeps it.
+
+        Raises:
+            PydanticCustomError: its type is the diagnostic code, its message what was expected.
+        """
+        found = self.read(value)
+        if isinstance(found, Refusal):
+            raise PydanticCustomError(
+                found.code, "{message}", {"message": found.message or f"expected {self.expected}"}
+            )
+        return found
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return self.schema
+
+
+def integer(low: int, expected: str, *, high: int = MAX_INT) -> Domain:
+    """Whole numbers from `low` to `high`, both included."""
+
+    def read(value: Any) -> Any:
+        if type(value) is not int:
+            return Refusal("wrong-type")
+        if value > high:
+            return Refusal("wrong-value", f"expected at most {high:,}")
+        return value if value >= low else Refusal("wrong-value")
+
+    return Domain(expected, read, {"type": "integer", "minimum": low, "maximum": high})
+
+
+def number(low: float, expected: str, *, high: float = MAX_FLOAT, above: bool = False) -> Domain:
+    """Finite numbers from `low` to `high`, both included; without `low` itself if `above`."""
+
+    def read(value: Any) -> Any:
+        if type(value) not in (int, float):
+            return Refusal("wrong-type")
+        # A NaN fails both comparisons; an int may be too large for float().
+        inside = (low < value if above else low <= value) and value <= high
+        return float(value) if inside else Refusal("wrong-value")
+
+    least = "exclusiveMinimum" if above else "minimum"
+    return Domain(expected, read, {"type": "number", least: low, "maximum": high})
+
+
+def list_of(item: Domain, expected: str, *, least: int = 1, distinct: bool = False) -> Domain:
+    """Lists of `least` to MAX_ITEMS values, kept as tuples."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return Refusal("wrong-type")
+        if len(value) > MAX_ITEMS:
+            return Refusal("wrong-value", f"expected a list of at most {MAX_ITEMS} entries")
+        items = tuple(map(item.read, value))
+        refused = [found for found in items if isinstance(found, Refusal)]
+        if refused:
+            return refused[0]
+        wrong = len(items) < least or (distinct and len(set(items)) < len(items))
+        return Refusal("wrong-value") if wrong else items
+
+    schema = {"type": "array", "items": item.schema, "minItems": least, "maxItems": MAX_ITEMS}
+    return Domain(expected, read, schema | ({"uniqueItems": True} if distinct else {}))
+
+
+def one_or_list(item: Domain, expected: str, *, entry: Domain | None = None) -> Domain:
+    """One value for all axes, or a list with one for each (of `entry`, where entries may be more than `item`)."""
+    items = list_of(entry or item, expected)
+
+    def read(value: Any) -> Any:
+        return items.read(value) if isinstance(value, (list, tuple)) else item.read(value)
+
+    return Domain(expected, read, {"anyOf": [item.schema, items.schema]})
+
+
+def or_word(domain: Domain, *words: str, expected: str) -> Domain:
+    """A domain, or one of some words."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str):
+            return value if value in words else Refusal("wrong-value")
+        return domain.read(value)
+
+    return Domain(expected, read, {"anyOf": [domain.schema, {"enum": list(words)}]})
+
+
+def or_number(domain: Domain, other: int, expected: str) -> Domain:
+    """A domain, or one number outside of it."""
+
+    def read(value: Any) -> Any:
+        return value if type(value) is int and value == other else domain.read(value)
+
+    return Domain(expected, read, {"anyOf": [domain.schema, {"const": other}]})
+
+
+def or_null(domain: Domain, expected: str) -> Domain:
+    """A domain, or nothing."""
+
+    def read(value: Any) -> Any:
+        return None if value is None else domain.read(value)
+
+    return Domain(expected, read, {"anyOf": [domain.schema, {"type": "null"}]})
+
+
+_POSITIVE = integer(1, "a positive integer")
+_NON_NEGATIVE = integer(0, "an integer that is not negative")
+_AXIS = integer(-MAX_INT, "the number of an axis")
+_SIZE = one_or_list(_POSITIVE, "a positive integer or a list of them")
+_MARGIN = one_or_list(_NON_NEGATIVE, "an integer that is not negative, or a list of them")
+_FREE = or_number(_POSITIVE, -1, "a positive integer, or -1 for what is left")
+_KEPT = or_null(_POSITIVE, "a positive integer, or none for the input's size")
+
+PositiveInt = Annotated[int, _POSITIVE]
+NonNegativeInt = Annotated[int, _NON_NEGATIVE]
+
+# One number for all space axes, or a list with one for each.
+Size = Annotated[int | tuple[int, ...], _SIZE]
+OptionalSize = Annotated[int | tuple[int, ...] | None, or_null(_SIZE, "a positive integer or a list of them, or none")]
+OutputSize = Annotated[
+    int | tuple[int | None, ...],
+    one_or_list(_POSITIVE, "a positive integer, or a list of them (none keeps the input's size)", entry=_KEPT),
+]
+Margin = Annotated[int | tuple[int, ...], _MARGIN]
+Padding = Annotated[
+    int | tuple[int, ...] | str,
+    or_word(_MARGIN, "same", "valid", expected="an integer that is not negative, a list of them, `same` or `valid`"),
+]
+
+# Axes are counted as in PyTorch: 0 is the batch, which no layer may name, and -1 the last.
+Axis = Annotated[int, _AXIS]
+OptionalAxis = Annotated[int | None, or_null(_AXIS, "the number of an axis, or none")]
+_AXES = one_or_list(_AXIS, "the number of an axis or a list of them")
+Axes = Annotated[int | tuple[int, ...] | None, or_null(_AXES, "the number of an axis, a list of them, or none")]
+Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
+Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
+
+OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integer, or none")]
+
+Float = Annotated[float, number(-MAX_FLOAT, "a finite number")]
+PositiveFloat = Annotated[float, number(0, "a positive finite number", above=True)]
+NonNegativeFloat = Annotated[float, number(0, "a finite number that is not negative")]
+Probability = Annotated[float, number(0, "a number from 0 to 1", high=1)]
+OptionalProbability = Annotated[float | None, or_null(number(0, "", high=1), "a number from 0 to 1, or none")]

@@ -1,8 +1,9 @@
 """What an op is: its class declares it once, and everything else in netspec follows from that declaration.
 
-The class is the op, an instance is its validated attributes, the graph's node holds it. Members in this order: docstring
-with shapes, `name`, attributes (pydantic fields with PyTorch's names and defaults), `examples`, `infer`, `params`, `macs`,
-`reads`, `explain`, `to_torch`, `to_onnx`. The parameter names of `infer` are the op's ports; `*inputs` makes it variadic.
+The class is the op, an instance is its validated attributes, the graph's node holds it. Members in this order:
+docstring with shapes, `name`, attributes (pydantic fields with PyTorch's names and defaults), `examples`, `infer`,
+`params`, `macs`, `reads`, `explain`, `to_torch`, `to_onnx`. The parameter names of `infer` are the op's ports;
+`*inputs` makes it variadic.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class OpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A tensor that an op owns; its state-dict key is the node's path and its name. A buffer is not trained, not counted."""
+    """A tensor that an op owns; its state-dict key is the node's path and its name. Buffers are not trained or counted."""
 
     shape: tuple[int, ...]
     buffer: bool = False
@@ -102,8 +103,15 @@ class Op(BaseModel):
         return 0
 
     def reads(self, dim: int, *inputs: Any) -> Reads:
-        """How the output depends on the input along an axis of the output, counted as in PyTorch, from 1."""
+        """How the output depends on the input along an axis of the output, counted as in PyTorch, from 1.
+
+        Exact for windows, and for one position by one; where no such pattern fits, `ALL` is the bound.
+        """
         return POINTWISE
+
+    def source(self, dim: int, *inputs: Any) -> int | None:
+        """The input's axis that `reads` speaks of, the one that stands at the output's `dim`; None where it is new."""
+        return dim
 
     def explain(self, *inputs: Any) -> str | None:
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""

@@ -35,7 +35,11 @@ class Linear(Op):
         return ALL if dim == input.rank else POINTWISE
 
     def explain(self, input: TensorType) -> str:
-        return f"({input.shape[-1]} + 1) * {self.out_features}" if self.bias else f"{input.shape[-1]} * {self.out_features}"
+        return (
+            f"({input.shape[-1]} + 1) * {self.out_features}"
+            if self.bias
+            else f"{input.shape[-1]} * {self.out_features}"
+        )
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return t.nn.Linear(input.shape[-1], self.out_features, **self.given("bias"))

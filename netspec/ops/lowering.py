@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from netspec.ir import TensorType
@@ -32,7 +32,7 @@ TorchResult = Any
 
 
 class TorchBuilder(Protocol):
-    """Builds source: `t.nn.Linear(3, 4)` is a module, `t.torch.cat([a, b], dim=1)` and `t.F.pad(x, (0, 1))` are expressions."""
+    """Builds source: `t.nn.Linear(3, 4)` is a module, `t.torch.cat([a, b], dim=1)` an expression over the inputs."""
 
     @property
     def nn(self) -> Any:
@@ -71,7 +71,7 @@ class OnnxBuilder(Protocol):
     `None` among the inputs leaves an optional one out. Attributes are ints, floats, strings, and lists of them.
     """
 
-    def __getattr__(self, op_type: str) -> Any:
+    def __getattr__(self, op_type: str) -> Callable[..., OnnxValue]:
         """The ONNX operator of that name."""
 
     def call(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> tuple[OnnxValue, ...]:

@@ -1,13 +1,28 @@
-"""The ops by name. A third party adds its own through the entry-point group `netspec.ops`; a spec never names Python."""
+"""The ops by name. Other packages add theirs through the entry-point group `netspec.ops`; a spec never names Python."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from netspec.ops import activation, combine, conv, linear, norm, pool, regularize, shape
+from netspec.ops import (
+    activation,
+    activation_axis,
+    activation_parametric,
+    combine,
+    conv,
+    linear,
+    norm,
+    pool,
+    pool_adaptive,
+    regularize,
+    shape,
+)
 from netspec.ops.base import Op
 
-FAMILIES = (linear, conv, pool, norm, activation, regularize, combine, shape)
+FAMILIES = (
+    linear, conv, pool, pool_adaptive, norm, activation, activation_parametric, activation_axis,
+    regularize, combine, shape,
+)  # fmt: skip
 
 
 @cache

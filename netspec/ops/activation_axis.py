@@ -1,0 +1,110 @@
+"""Activations along an axis."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from netspec.ir import TensorType
+from netspec.ops.attributes import Axis, OptionalAxis
+from netspec.ops.axes import resolve_axis
+from netspec.ops.base import Example, Main, Op, OpError
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.reads import ALL, POINTWISE, Reads
+
+
+class SoftmaxLike(Op):
+    """Base of softmax and its kin: positive numbers of sum 1 along an axis, or their logarithms.
+
+    `dim` may be left out where a sample has one axis. (PyTorch then guesses by rank, and warns that it does.)
+    """
+
+    torch_class: ClassVar[str]
+
+    dim: OptionalAxis = Main(None)
+
+    def axis(self, input: TensorType) -> int:
+        """The axis, counted from 1.
+
+        Raises:
+            OpError: there is no such axis, or none is named and there are several.
+        """
+        if self.dim is None and input.rank > 1:
+            message = f"{self.name} over which axis of {list(input.shape)}?"
+            raise OpError(
+                message, attr="dim", help=f"name it: `{self.name}: 1` for the channels, `{self.name}: -1` for the last"
+            )
+        return resolve_axis("dim", -1 if self.dim is None else self.dim, input.rank)
+
+    def infer(self, input: TensorType) -> TensorType:
+        self.axis(input)
+        return input
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return ALL if dim == self.axis(input) else POINTWISE
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        dim = self.axis(input.type) if self.dim is None else self.dim
+        return getattr(t.nn, self.torch_class)(dim=dim)
+
+
+class Softmax(SoftmaxLike):
+    """exp(x)/sum(exp(x)) along `dim`.   input: (*) -> (*)."""
+
+    name = "softmax"
+    torch_class = "Softmax"
+    examples = [Example("softmax", (10,)), Example("softmax: 1", (3, 4, 4)), Example("softmax: {dim: -2}", (2, 3, 4))]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Softmax(input, axis=self.axis(input.type))
+
+
+class LogSoftmax(SoftmaxLike):
+    """log(softmax(x)) along `dim`.   input: (*) -> (*)."""
+
+    name = "log_softmax"
+    torch_class = "LogSoftmax"
+    examples = [Example("log_softmax", (10,)), Example("log_softmax: 2", (3, 4))]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.LogSoftmax(input, axis=self.axis(input.type))
+
+
+class Softmin(SoftmaxLike):
+    """softmax(-x) along `dim`.   input: (*) -> (*)."""
+
+    name = "softmin"
+    torch_class = "Softmin"
+    examples = [Example("softmin", (10,)), Example("softmin: -1", (3, 4))]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Softmax(g.Neg(input), axis=self.axis(input.type))
+
+
+class Glu(Op):
+    """Gated linear unit: the first half along `dim` times the sigmoid of the second.
+
+    input: (..., 2*n, ...) -> (..., n, ...).   Source: Dauphin et al. 2017.
+    """
+
+    name = "glu"
+    dim: Axis = Main(-1)
+    examples = [Example("glu", (6,)), Example("glu: 1", (4, 3, 2)), Example("glu: {dim: -2}", (2, 6, 3))]
+
+    def infer(self, input: TensorType) -> TensorType:
+        axis = resolve_axis("dim", self.dim, input.rank)
+        shape = list(input.shape)
+        if shape[axis - 1] % 2:
+            raise OpError(f"glu halves axis {axis}, whose size {shape[axis - 1]} is odd", attr="dim")
+        shape[axis - 1] //= 2
+        return input.with_shape(*shape)
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return ALL if dim == resolve_axis("dim", self.dim, input.rank) else POINTWISE
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return t.nn.GLU(**self.given("dim"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        axis = resolve_axis("dim", self.dim, input.type.rank)
+        value, gate = g.call("Split", input, outputs=2, axis=axis, num_outputs=2)
+        return g.Mul(value, g.Sigmoid(gate))

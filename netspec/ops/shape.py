@@ -1,0 +1,258 @@
+"""Ops that rearrange elements and compute nothing. Axes count as in PyTorch; the batch, axis 0, stays in front."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from math import prod
+
+from netspec.ir import TensorType
+from netspec.ops.attributes import Axes, Axis, Permutation, Shape
+from netspec.ops.axes import resolve_axis
+from netspec.ops.base import ANY_DTYPE, Example, Main, Op, OpError
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.reads import NEW, POINTWISE, Reads
+
+
+class Identity(Op):
+    """The input itself.   input: (*) -> (*)."""
+
+    name = "identity"
+    dtypes = ANY_DTYPE
+    monotone = True
+    examples = [Example("identity", (3, 4))]
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return t.nn.Identity()
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Identity(input)
+
+
+class Rearrangement(Op):
+    """Base of the shape ops. From `sources` follow the reads, and the shape where no axis is merged or split."""
+
+    dtypes = ANY_DTYPE
+
+    @abstractmethod
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        """For each axis of the output, the input's axis that stands there; None for one that is new, merged or split.
+
+        Raises:
+            OpError: an attribute names an axis that is not there.
+        """
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input.with_shape(*(1 if axis is None else input.shape[axis - 1] for axis in self.sources(input)))
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return NEW if self.source(dim, input) is None else POINTWISE
+
+    def source(self, dim: int, input: TensorType) -> int | None:
+        return self.sources(input)[dim - 1]
+
+
+class Resize(Rearrangement):
+    """Base of the shape ops that keep the order of the elements: in ONNX one Reshape to the inferred shape."""
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Reshape(input, g.ints([0, *self.infer(input.type).shape]))
+
+
+class Flatten(Resize):
+    """The axes from start_dim to end_dim as one.   input: (*, first, ..., last, *) -> (*, first*...*last, *)."""
+
+    name = "flatten"
+    start_dim: Axis = Main(1)
+    end_dim: Axis = -1
+    examples = [
+        Example("flatten", (20, 4, 4)),
+        Example("flatten: 2", (2, 3, 4)),
+        Example("flatten: {start_dim: -3, end_dim: -2}", (5, 2, 3, 4)),
+        Example("flatten", (7,)),
+    ]
+
+    def merged(self, input: TensorType) -> tuple[int, int]:
+        """The first axis and the last one that are merged."""
+        first = resolve_axis("start_dim", self.start_dim, input.rank)
+        last = resolve_axis("end_dim", self.end_dim, input.rank)
+        if first > last:
+            raise OpError(f"start_dim {self.start_dim} comes after end_dim {self.end_dim}", attr="start_dim")
+        return first, last
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        first, last = self.merged(input)
+        return (*range(1, first), first if first == last else None, *range(last + 1, input.rank + 1))
+
+    def infer(self, input: TensorType) -> TensorType:
+        first, last = self.merged(input)
+        return input.with_shape(*input.shape[: first - 1], prod(input.shape[first - 1 : last]), *input.shape[last:])
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        options = self.given("start_dim", "end_dim")
+        return t.nn.Flatten(*[options.pop(name) for name in ("start_dim",) if name in options], **options)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        if self.merged(input.type) == (1, input.type.rank):
+            return g.Flatten(input, axis=1)
+        return super().to_onnx(g, input, p)
+
+
+class Unflatten(Resize):
+    """One axis as several; one size may be -1, what is left.   input: (*, size, *) -> (*, *unflattened_size, *)."""
+
+    name = "unflatten"
+    dim: Axis
+    unflattened_size: Shape
+    examples = [
+        Example("unflatten: {dim: 1, unflattened_size: [2, 3]}", (6, 4)),
+        Example("unflatten: {dim: -1, unflattened_size: [2, -1, 2]}", (3, 8)),
+    ]
+
+    def sizes(self, input: TensorType) -> tuple[int, ...]:
+        """The sizes of the new axes, with -1 worked out."""
+        axis = resolve_axis("dim", self.dim, input.rank)
+        return fill(self.unflattened_size, input.shape[axis - 1], "unflattened_size", f"size {input.shape[axis - 1]}")
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        axis = resolve_axis("dim", self.dim, input.rank)
+        split = (axis,) if len(self.unflattened_size) == 1 else (None,) * len(self.unflattened_size)
+        return (*range(1, axis), *split, *range(axis + 1, input.rank + 1))
+
+    def infer(self, input: TensorType) -> TensorType:
+        axis = resolve_axis("dim", self.dim, input.rank)
+        return input.with_shape(*input.shape[: axis - 1], *self.sizes(input), *input.shape[axis:])
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return t.nn.Unflatten(self.dim, self.unflattened_size)
+
+
+class Reshape(Resize):
+    """The elements, in their order, in another shape; one size may be -1, what is left.   input: (*) -> shape."""
+
+    name = "reshape"
+    shape: Shape = Main()
+    examples = [Example("reshape: [4, 3]", (2, 6)), Example("reshape: [2, -1]", (2, 3, 4)), Example("reshape: [1]", ())]
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        sizes = self.infer(input).shape
+        differs = (i for i, (new, old) in enumerate(zip(sizes, input.shape, strict=False)) if new != old)
+        kept = next(differs, min(len(sizes), input.rank))
+        return (*range(1, kept + 1), *(None,) * (len(sizes) - kept))
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input.with_shape(*fill(self.shape, input.numel, "shape", f"an input of {list(input.shape)}"))
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.reshape(-1, *self.infer(input.type).shape)
+
+
+class Squeeze(Rearrangement):
+    """Without those of the named axes (by default all) that have size 1.   input: (*, 1, *) -> (*, *)."""
+
+    name = "squeeze"
+    dim: Axes = Main(None)
+    examples = [Example("squeeze", (3, 1, 4, 1)), Example("squeeze: -1", (1, 1)), Example("squeeze: [1, 2]", (1, 3, 1))]
+
+    def gone(self, input: TensorType) -> tuple[int, ...]:
+        """The axes that go."""
+        dims = self.dim if isinstance(self.dim, tuple) else (self.dim,)
+        every = range(1, input.rank + 1)
+        axes = every if self.dim is None else [resolve_axis("dim", dim, input.rank) for dim in dims if dim is not None]
+        if len(set(axes)) < len(axes):
+            raise OpError(f"dim {list(dims)} names an axis twice", attr="dim")
+        return tuple(axis for axis in sorted(axes) if input.shape[axis - 1] == 1)
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        gone = self.gone(input)
+        return tuple(axis for axis in range(1, input.rank + 1) if axis not in gone)
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        gone = self.gone(input.type)
+        return input.squeeze(gone[0] if len(gone) == 1 else gone)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        gone = self.gone(input.type)
+        return g.Squeeze(input, g.ints(gone)) if gone else g.Identity(input)
+
+
+class Unsqueeze(Rearrangement):
+    """With a new axis of size 1 that stands at `dim`.   input: (*) -> (*, 1, *)."""
+
+    name = "unsqueeze"
+    dim: Axis = Main()
+    examples = [Example("unsqueeze: 1", (3, 4)), Example("unsqueeze: -1", (3,)), Example("unsqueeze: 1", ())]
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        axis = resolve_axis("dim", self.dim, input.rank + 1)
+        return (*range(1, axis), None, *range(axis, input.rank + 1))
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.unsqueeze(self.dim)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Unsqueeze(input, g.ints([resolve_axis("dim", self.dim, input.type.rank + 1)]))
+
+
+class Permute(Rearrangement):
+    """The axes in another order; the batch is not named: `permute: [2, 1]`.   input: (*) -> (*)."""
+
+    name = "permute"
+    dims: Permutation = Main()
+    examples = [
+        Example("permute: [2, 1]", (3, 4)),
+        Example("permute: [-1, 1, 2]", (2, 3, 4)),
+        Example("permute: [1]", (3,)),
+    ]
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        axes = tuple(resolve_axis("dims", dim, input.rank) for dim in self.dims)
+        if sorted(axes) != list(range(1, input.rank + 1)):
+            numbers = ", ".join(map(str, range(1, input.rank + 1)))
+            raise OpError(f"dims {list(self.dims)} must name each of a sample's axes ({numbers}) once", attr="dims")
+        return axes
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.permute(0, *self.dims)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Transpose(input, perm=[0, *self.sources(input.type)])
+
+
+class Transpose(Rearrangement):
+    """Two axes exchanged.   input: (*, a, *, b, *) -> (*, b, *, a, *)."""
+
+    name = "transpose"
+    dim0: Axis
+    dim1: Axis
+    examples = [
+        Example("transpose: {dim0: 1, dim1: 2}", (3, 4)),
+        Example("transpose: {dim0: -1, dim1: 1}", (2, 3, 4)),
+    ]
+
+    def sources(self, input: TensorType) -> tuple[int | None, ...]:
+        first, second = resolve_axis("dim0", self.dim0, input.rank), resolve_axis("dim1", self.dim1, input.rank)
+        exchanged = {first: second, second: first}
+        return tuple(exchanged.get(axis, axis) for axis in range(1, input.rank + 1))
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.transpose(self.dim0, self.dim1)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Transpose(input, perm=[0, *self.sources(input.type)])
+
+
+def fill(sizes: tuple[int, ...], numel: int, attr: str, what: str) -> tuple[int, ...]:
+    """The sizes of `numel` elements, with -1 worked out.
+
+    Raises:
+        OpError: they do not multiply to `numel`, or -1 stands twice.
+    """
+    if sizes.count(-1) > 1:
+        raise OpError(f"{attr} {list(sizes)} has more than one -1", attr=attr)
+    known = prod(size for size in sizes if size != -1)
+    if numel % known or (-1 not in sizes and numel != known):
+        raise OpError(f"{attr} {list(sizes)} does not fit {what}: {numel} elements", attr=attr)
+    return tuple(numel // known if size == -1 else size for size in sizes)

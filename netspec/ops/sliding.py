@@ -1,0 +1,147 @@
+"""Windows that slide over the space axes: the geometry that convolutions and pools share, in one place."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from netspec.ir import TensorType
+from netspec.ops.base import Op, OpError
+from netspec.ops.lowering import TorchBuilder
+from netspec.ops.reads import POINTWISE, Reads, Window
+
+
+def joined(sizes: Iterable[int]) -> str:
+    """Sizes as a message writes them: `(5, 5)`."""
+    return f"({', '.join(map(str, sizes))})"
+
+
+class SpaceOp(Op):
+    """Base of the ops on [channels, *space] with one to three space axes, whose torch class ends in 1d, 2d or 3d."""
+
+    def space(self, input: TensorType) -> tuple[int, ...]:
+        """Sizes of the space axes.
+
+        Raises:
+            OpError: the input has none, or more than three.
+        """
+        if not 2 <= input.rank <= 4:
+            raise OpError(f"{self.name} needs [channels, *space] with one to three space axes, got {list(input.shape)}")
+        return input.shape[1:]
+
+    def per_axis(self, attr: str, axes: int, default: Any = None) -> tuple[Any, ...]:
+        """An attribute's value for each space axis.
+
+        Raises:
+            OpError: it is a list of another length.
+        """
+        value = getattr(self, attr)
+        if value is None:
+            value = default
+        if not isinstance(value, tuple):
+            return (value,) * axes
+        if len(value) != axes:
+            plural = "axis" if axes == 1 else "axes"
+            raise OpError(f"{attr} has {len(value)} entries, but the input has {axes} space {plural}", attr=attr)
+        return value
+
+    def by_rank(self, t: TorchBuilder, stem: str, input: TensorType) -> Any:
+        """torch's class for that input: `MaxPool` for [8, 24, 24] is `nn.MaxPool2d`."""
+        return getattr(t.nn, f"{stem}{input.rank - 1}d")
+
+
+@dataclass(frozen=True, slots=True)
+class SlidingWindow:
+    """A window along one axis: position i covers `i*stride - before + dilation*j` for j < kernel."""
+
+    size: int
+    kernel: int
+    stride: int = 1
+    before: int = 0
+    after: int = 0
+    dilation: int = 1
+    ceil: bool = False
+
+    @property
+    def extent(self) -> int:
+        """From the first element covered to the last."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def padded(self) -> int:
+        """Size of the padded input."""
+        return self.size + self.before + self.after
+
+    @property
+    def count(self) -> int:
+        """Number of positions, the output's size; not positive where the window does not fit."""
+        room = self.padded - self.extent
+        if not self.ceil:
+            return room // self.stride + 1
+        count = -(-room // self.stride) + 1
+        # The last window must start inside the input or its left padding (torch: pooling_output_shape_pad_lr).
+        return count - 1 if (count - 1) * self.stride >= self.size + self.before else count
+
+    @property
+    def overhang(self) -> int:
+        """How far the last window reaches beyond the padded input (`ceil_mode` only)."""
+        return max(0, (self.count - 1) * self.stride + self.extent - self.padded)
+
+    @property
+    def formula(self) -> str:
+        """The output's size as PyTorch's documentation writes it, with numbers."""
+        room = f"{self.size} + {self.before} + {self.after} - {self.dilation}*({self.kernel} - 1) - 1"
+        return f"{'ceil' if self.ceil else 'floor'}(({room})/{self.stride}) + 1 = {self.count}"
+
+    def reads(self) -> Reads:
+        """The positions of the input that a position of the output covers."""
+        return Window(self.stride, -self.before, self.extent - 1 - self.before)
+
+
+class SlidingOp(SpaceOp):
+    """Base of convolutions and pools. A subclass says its `windows`; sizes, reads and ONNX attributes follow."""
+
+    @abstractmethod
+    def windows(self, input: TensorType) -> tuple[SlidingWindow, ...]:
+        """The window along each space axis.
+
+        Raises:
+            OpError: the attributes do not fit the number of space axes.
+        """
+
+    def out_space(self, input: TensorType) -> tuple[int, ...]:
+        """Sizes of the output's space axes.
+
+        Raises:
+            OpError: a window does not fit its axis.
+        """
+        windows = self.windows(input)
+        if any(window.count < 1 for window in windows):
+            raise _does_not_fit(windows)
+        return tuple(window.count for window in windows)
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return POINTWISE if dim == 1 else self.windows(input)[dim - 2].reads()
+
+
+def _does_not_fit(windows: tuple[SlidingWindow, ...]) -> OpError:
+    kernel = joined(window.kernel for window in windows)
+    extent = joined(window.extent for window in windows)
+    covers = "" if kernel == extent else f" covers {extent} with its dilation, which"
+    padded = "padded input" if any(window.before + window.after for window in windows) else "input"
+    formula = next(window.formula for window in windows if window.count < 1)
+    message = f"kernel {kernel}{covers} exceeds the {padded} {joined(window.padded for window in windows)}"
+    return OpError(message, attr="kernel_size", help=f"the output's size would be {formula}")
+
+
+def onnx_window(windows: tuple[SlidingWindow, ...]) -> dict[str, list[int]]:
+    """ONNX's attributes of a window; overhang is written as padding, since runtimes differ in `ceil_mode`."""
+    pads = [window.before for window in windows] + [window.after + window.overhang for window in windows]
+    return {
+        "kernel_shape": [window.kernel for window in windows],
+        "strides": [window.stride for window in windows],
+        "dilations": [window.dilation for window in windows],
+        "pads": pads,
+    }
