@@ -16,6 +16,10 @@ class Source:
     text: str
     _starts: list[int] = field(default_factory=list, repr=False)
 
+    def __post_init__(self) -> None:
+        # A byte order mark is no part of the text; libyaml does not count it, PyYAML's pure reader does.
+        self.text = self.text.removeprefix("\ufeff")
+
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of `offset`, both counted from 1, in code points."""
         starts = self._line_starts()

@@ -7,6 +7,7 @@ texts, `010` is ten; `12:30` and `2015-12-11` are texts; `289_630` is a number.
 from __future__ import annotations
 
 import re
+from math import inf, nan
 
 from netspec.lang.nodes import Plain
 
@@ -15,7 +16,8 @@ MAX_INT = 2**63 - 1
 _WORDS: dict[str, Plain] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None, "none": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-    ".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan"),
+    ".inf": inf, ".Inf": inf, ".INF": inf, "+.inf": inf, "+.Inf": inf, "+.INF": inf,
+    "-.inf": -inf, "-.Inf": -inf, "-.INF": -inf, ".nan": nan, ".NaN": nan, ".NAN": nan,
 }  # fmt: skip
 _INT = re.compile(r"[-+]?[0-9]+(?:_[0-9]+)*", re.ASCII)
 _BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+", re.ASCII)
@@ -55,6 +57,6 @@ def _bounded(text: str, base: int) -> int:
 
 def _finite(text: str) -> float:
     value = float(text)
-    if value in (float("inf"), float("-inf")):
+    if value in (inf, -inf):
         raise ScalarError("the number is too large for a float")
     return value
