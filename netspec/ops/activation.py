@@ -14,7 +14,7 @@ from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilde
 
 
 class Elementwise(Op):
-    """Base of the activations: the shape stays; the attributes build `torch_class`, and `onnx_op` by `onnx_attributes`."""
+    """Base of the activations: the shape stays; `torch_class` and `onnx_op` take the attributes."""
 
     torch_class: ClassVar[str]
     onnx_op: ClassVar[str]

@@ -40,7 +40,7 @@ class OpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A tensor that an op owns; its state-dict key is the node's path and its name. Buffers are not trained or counted."""
+    """A tensor that an op owns; its state-dict key is the node's path and its name. A buffer is not trained."""
 
     shape: tuple[int, ...]
     buffer: bool = False

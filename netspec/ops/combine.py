@@ -152,7 +152,10 @@ class Div(Pair):
 
 
 class Concat(Op):
-    """Inputs one after the other along `dim`, by default the channels.   inputs: equal shapes but for `dim`."""
+    """Inputs one after the other along `dim`, by default the channels.
+
+    inputs: (*, n_i, *), equal but for `dim` -> (*, n_1 + n_2 + ..., *).
+    """
 
     name = "concat"
     dtypes = ANY_DTYPE

@@ -83,7 +83,19 @@ class MaxPool(Pool):
         return g.MaxPool(input, **window)
 
 
-class AvgPool(Pool):
+class MeanPool(Pool):
+    """Base of the pools that torch computes by its average pools."""
+
+    def infer(self, input: TensorType) -> TensorType:
+        windows = self.windows(input)
+        # torch's avg_pool3d, unlike its siblings, counts neither padding nor `ceil_mode` here.
+        if len(windows) == 3 and any(window.kernel > window.size for window in windows):
+            kernels, sizes = joined(w.kernel for w in windows), joined(w.size for w in windows)
+            raise OpError(f"kernel {kernels} exceeds the input {sizes}", attr="kernel_size")
+        return super().infer(input)
+
+
+class AvgPool(MeanPool):
     """Mean of each window.
 
     input: (channels, *space) -> (channels, *out), sizes as those of max_pool without dilation. The zeros of the padding
@@ -125,7 +137,7 @@ class AvgPool(Pool):
         return g.Mul(mean, g.scalar(factor, like=input))
 
 
-class LpPool(Pool):
+class LpPool(MeanPool):
     """Norm of each window, (sum of x^norm_type)^(1/norm_type); for 2 the L2 pooling of Nielsen 2015, chapter 6.
 
     input: (channels, *space) -> (channels, *out), sizes as those of max_pool without padding and dilation. As in

@@ -61,7 +61,8 @@ class AdaptivePool(SpaceOp):
         return tuple(Division(size, size if out is None else out) for size, out in zip(space, outs, strict=True))
 
     def infer(self, input: TensorType) -> TensorType:
-        return input.with_shape(input.shape[0], *(division.out for division in self.divisions(input)))
+        outs = [division.out for division in self.divisions(input)]
+        return input.with_shape(input.shape[0], *outs)
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return POINTWISE if dim == 1 else self.divisions(input)[dim - 2].reads()
