@@ -38,7 +38,8 @@ class LayerDecl:
     # None: the layer before it. A tuple in order of ports (or of a variadic op's inputs), or by port name.
     reads: tuple[Reference, ...] | MappingOf[str, Reference] | None = None
     reads_span: Span | None = None
-    body: tuple[LayerDecl, ...] | None = None
+    # The layers of a `sequence`; None stands for one whose mistake is reported already.
+    body: tuple[LayerDecl | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +51,9 @@ class Document:
     name: str
     doc: str = ""
     origin: str = ""
-    inputs: MappingOf[str, InputDecl] = field(default_factory=dict)
-    layers: tuple[LayerDecl, ...] = ()
+    # None stands for an input or a layer whose mistake is reported already.
+    inputs: MappingOf[str, InputDecl | None] = field(default_factory=dict)
+    layers: tuple[LayerDecl | None, ...] = ()
     outputs: MappingOf[str, Reference] | None = None
     # Sections that other layers read: expect (compiler), train (training), export (backends).
     expect: Mapping | None = None

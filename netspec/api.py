@@ -1,0 +1,119 @@
+"""The Python surface. `import netspec` gives these names; each loads what it needs when it is first used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.compiler import Spec, compile_source
+from netspec.compiler import load as load_spec
+from netspec.compiler.load import read_source
+from netspec.diagnostics import Diagnostic, Report, SpecError
+from netspec.lang.reader import Limits
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from netspec.backends.onnx.export import ExportReport
+    from netspec.training.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` found: `spec` is None where there are errors; warnings stand among the diagnostics."""
+
+    spec: Spec | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the spec has no error."""
+        return self.spec is not None
+
+
+def load(ref: str | Path) -> Spec:
+    """Read and check a spec: a path, or the name of a shipped one (`mnist_convnet`).
+
+    Raises:
+        SpecError: every mistake found in the network, its expectations and its training, in the order of the file.
+        NetspecError: `unknown-spec`, `unreadable`.
+    """
+    report = check(ref)
+    if report.spec is None:
+        raise SpecError(report.diagnostics)
+    return report.spec
+
+
+def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
+    """Every diagnostic of a spec, without importing torch.
+
+    Raises:
+        NetspecError: `unknown-spec`, `unreadable`: there is no text to check.
+    """
+    from netspec.training.plan import plan
+
+    limits = limits or Limits()
+    try:
+        spec = compile_source(read_source(ref, limits), limits=limits)
+    except SpecError as error:
+        return CheckReport(None, error.diagnostics)
+    report = Report()
+    for warning in spec.warnings:
+        report.add(warning)
+    plan(spec, report)
+    return CheckReport(None if report.has_errors else spec, report.diagnostics)
+
+
+def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = True) -> Module:
+    """The network as an ordinary `torch.nn.Module`.
+
+    Its inputs are batches in the order of the spec's inputs, `[N, *shape]`; it returns the output, or a tuple of them.
+
+    Args:
+        spec: A loaded spec, a path, or the name of a shipped one.
+        rewrite: Apply the rewrites that keep the function and the state-dict keys (layout, order of pooling).
+        initialize: Draw initial parameters; False leaves them uninitialised, for weights that are loaded next.
+
+    Raises:
+        SpecError: the spec is wrong.
+    """
+    from netspec.backends.torch import build as build_module
+    from netspec.compiler.passes import rewrite as rewrite_graph
+
+    graph = _loaded(spec).graph
+    return build_module(rewrite_graph(graph) if rewrite else graph, initialize=initialize)
+
+
+def train(spec: Spec | str | Path, **options: Any) -> Run:
+    """Train by the spec's `train:` section; see `netspec.training.run.train` for the options.
+
+    Raises:
+        SpecError, DataError, TrainingError, UnavailableError: what is wrong, as diagnostics.
+    """
+    from netspec.training.run import train as train_spec
+
+    return train_spec(_loaded(spec), **options)
+
+
+def export_onnx(
+    spec: Spec | str | Path, path: str | Path, *, weights: str | Path | None = None, opset: int = 20
+) -> ExportReport:
+    """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes.
+
+    Args:
+        spec: A loaded spec, a path, or the name of a shipped one.
+        path: The file to write; it appears whole or not at all.
+        weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
+        opset: ONNX operator set.
+
+    Raises:
+        ModelError: `weights`, or `parity` naming the output and the first layer that differs.
+    """
+    from netspec.training.deploy import export_spec
+
+    return export_spec(_loaded(spec), Path(path), weights=Path(weights) if weights else None, opset=opset)
+
+
+def _loaded(spec: Spec | str | Path) -> Spec:
+    return spec if isinstance(spec, Spec) else load_spec(spec)

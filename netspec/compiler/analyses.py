@@ -1,0 +1,91 @@
+"""What is known of a network before it runs: parameters, MACs, memory, receptive fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netspec.compiler.receptive import receptive_fields
+from netspec.ir import DType, Graph, Node, TensorType
+from netspec.ops.base import Op, trainable
+
+_BYTES = {
+    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
+    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One row of the summary. Counts are of one sample; `receptive_field` is in positions of the network's input."""
+
+    path: str
+    op: str
+    attributes: dict[str, object]
+    inputs: tuple[TensorType, ...]
+    output: TensorType
+    num_params: int
+    macs: int
+    explain: str | None
+    receptive_field: tuple[int, ...] | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers."""
+
+    num_params: int
+    macs: int
+    weight_layers: int
+    activation_bytes: int
+    param_bytes: int
+
+
+def layers(graph: Graph) -> list[Layer]:
+    """A row for every op node, in order."""
+    fields = receptive_fields(graph)
+    return [_layer(node, fields.get(node.path)) for node in graph.walk()]
+
+
+def totals(graph: Graph) -> Totals:
+    """The sums over all nodes.
+
+    `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training keeps.
+    """
+    params = [(param, node) for node in graph.walk() for param in op_of(node).params(*_types(node)).values()]
+    counted = [param for param, _ in params if not param.buffer]
+    weighted = {node.path for param, node in params if not param.buffer and len(param.shape) > 1}
+    types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
+    return Totals(
+        num_params=sum(param.numel for param in counted),
+        macs=sum(op_of(node).macs(*_types(node)) for node in graph.walk()),
+        weight_layers=len(weighted),
+        activation_bytes=sum(type.numel * _BYTES[type.dtype] for type in types),
+        param_bytes=sum(param.numel * _BYTES[param.dtype] for param in counted),
+    )
+
+
+def op_of(node: Node) -> Op:
+    """The node's op. The graph knows only a protocol; above it there is one implementation."""
+    assert isinstance(node.op, Op)
+    return node.op
+
+
+def _types(node: Node) -> tuple[TensorType, ...]:
+    return tuple(value.type for value in node.inputs)
+
+
+def _layer(node: Node, field: tuple[int, ...] | None) -> Layer:
+    op, types = op_of(node), _types(node)
+    return Layer(
+        path=node.path,
+        op=op.name,
+        attributes=op.attributes(),
+        inputs=types,
+        output=node.outputs[0].type,
+        num_params=trainable(op.params(*types)),
+        macs=op.macs(*types),
+        explain=op.explain(*types),
+        receptive_field=field,
+        line=node.span.line if node.span else None,
+    )

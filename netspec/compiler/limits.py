@@ -1,0 +1,28 @@
+"""Budgets on the meaning of a spec, that no spec can raise (reliability.md B)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.ir import TensorType
+from netspec.ops.base import Op, OpError
+
+MAX_PARAM_ELEMENTS = 2**36
+MAX_ELEMENTS = 2**40
+
+
+def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> None:
+    """Refuse tensors that no machine holds, before anything is allocated.
+
+    Raises:
+        OpError: `too-large`, with the shape and the limit.
+    """
+    for type in outputs:
+        if type.numel > MAX_ELEMENTS:
+            message = f"`{op.name}` would give {type}, {type.numel:,} elements a sample; the limit is {MAX_ELEMENTS:,}"
+            raise OpError(message, code="too-large")
+    for name, param in op.params(*inputs).items():
+        if param.numel > MAX_PARAM_ELEMENTS:
+            shape = list(param.shape)
+            message = f"`{name}` would be {shape}, {param.numel:,} parameters; the limit is {MAX_PARAM_ELEMENTS:,}"
+            raise OpError(message, code="too-large")

@@ -1,0 +1,83 @@
+"""Paths, names and texts -> checked specs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from netspec.compiler.elaborate import elaborate
+from netspec.compiler.expect import check_expect
+from netspec.compiler.shipped import shipped
+from netspec.compiler.spec import Spec
+from netspec.diagnostics import NetspecError, Report, Source, SpecError
+from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang.reader import Limits, collector_off, read
+from netspec.lang.structure import structure
+
+
+def load(ref: str | Path, *, limits: Limits | None = None) -> Spec:
+    """Read and check a spec: a path, `-` for the standard input, or the name of a shipped one.
+
+    Raises:
+        SpecError: every mistake found, in the order of the file.
+        NetspecError: `unknown-spec`, `unreadable`.
+    """
+    return compile_source(read_source(ref, limits or Limits()), limits=limits)
+
+
+def compile_source(source: Source, *, limits: Limits | None = None) -> Spec:
+    """Check a spec's text.
+
+    Raises:
+        SpecError: every mistake found, in the order of the file.
+    """
+    report = Report()
+    with collector_off():
+        root = read(source, limits or Limits())
+        document = structure(root, source, report)
+        graph = elaborate(document, report) if document is not None else None
+        if document is not None and graph is not None:
+            check_expect(document, graph, report)
+    if report.has_errors or document is None or graph is None:
+        raise SpecError(report.diagnostics)
+    return Spec(source, document, graph, report.diagnostics)
+
+
+def read_source(ref: str | Path, limits: Limits) -> Source:
+    """The text that a reference names.
+
+    Raises:
+        NetspecError: `unknown-spec`, `unreadable`, `yaml-limit`.
+    """
+    if str(ref) == "-":
+        return _decode("<stdin>", sys.stdin.buffer.read(limits.size_bytes + 1), limits)
+    path = _locate(ref)
+    try:
+        with path.open("rb") as file:
+            return _decode(str(path), file.read(limits.size_bytes + 1), limits)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise NetspecError.at(str(path), "unreadable", f"cannot read: {reason}") from None
+
+
+def _locate(ref: str | Path) -> Path:
+    path = Path(ref)
+    if path.is_file():
+        return path
+    if isinstance(ref, str) and ref in (known := shipped()):
+        return known[ref]
+    if path.exists():
+        raise NetspecError.at(str(ref), "unreadable", "not a regular file")
+    help = did_you_mean(str(ref), shipped()) or "`netspec list` shows the shipped specs"
+    raise NetspecError.at(str(ref), "unknown-spec", "no file and no shipped spec has this name", help=help)
+
+
+def _decode(name: str, data: bytes, limits: Limits) -> Source:
+    if len(data) > limits.size_bytes:
+        raise NetspecError.at(name, "yaml-limit", f"the file is larger than {limits.size_bytes:,} bytes")
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"not UTF-8 text: byte 0x{data[error.start]:02x} in line {line}"
+        raise NetspecError.at(name, "unreadable", message) from None

@@ -1,0 +1,72 @@
+"""Receptive fields, from each op's `reads` alone (Araujo, Norris, Sim 2019, equation 2, extended to graphs)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netspec.ir import Graph, Node, Region, Value
+from netspec.ops.base import Op
+from netspec.ops.reads import All, Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Along each space axis of the input: positions seen, and the step between neighbours (None once flattened)."""
+
+    sizes: tuple[int, ...]
+    jumps: tuple[int, ...] | None
+
+
+def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """For each node's path, how many positions of the (first) input's space axes one element of its output sees.
+
+    Space axes are those after the first: [C, H, W] has two. A network whose input has none has no receptive fields.
+    """
+    if not graph.inputs or graph.inputs[0].type.rank < 2:
+        return {}
+    whole = graph.inputs[0].type.shape[1:]
+    known: dict[Value, _Field] = {graph.inputs[0]: _Field((1,) * len(whole), (1,) * len(whole))}
+    found: dict[str, tuple[int, ...]] = {}
+    _walk(graph, known, whole, found)
+    return found
+
+
+def _walk(graph: Graph, known: dict[Value, _Field], whole: tuple[int, ...], found: dict[str, tuple[int, ...]]) -> None:
+    for node in graph.nodes:
+        if isinstance(node, Region):
+            pairs = zip(node.body.inputs, node.inputs, strict=True)
+            known.update({inside: known[outside] for inside, outside in pairs if outside in known})
+            _walk(node.body, known, whole, found)
+            pairs = zip(node.outputs, node.body.outputs, strict=True)
+            known.update({outside: known[inside] for outside, inside in pairs if inside in known})
+            continue
+        read = [known[value] for value in node.inputs if value in known]
+        if not read:
+            continue
+        field = _through(node, _join(read), whole)
+        found[node.path] = field.sizes
+        known.update((value, field) for value in node.outputs)
+
+
+def _join(fields: list[_Field]) -> _Field:
+    """Several inputs: the largest field; their steps agree where their shapes do."""
+    sizes = tuple(map(max, zip(*(field.sizes for field in fields), strict=True)))
+    return _Field(sizes, next((field.jumps for field in fields if field.jumps is not None), None))
+
+
+def _through(node: Node, field: _Field, whole: tuple[int, ...]) -> _Field:
+    op, types = node.op, [value.type for value in node.inputs]
+    assert isinstance(op, Op)
+    rank = node.outputs[0].type.rank
+    if field.jumps is None or rank != len(whole) + 1:
+        mixes = any(isinstance(op.reads(dim, *types), All) for dim in range(1, rank + 1))
+        return _Field(whole if mixes and field.jumps is None else field.sizes, None)
+    sizes, jumps = list(field.sizes), list(field.jumps)
+    for axis in range(len(whole)):
+        reads = op.reads(axis + 2, *types)
+        if isinstance(reads, Window):
+            sizes[axis] = min(sizes[axis] + (reads.hi - reads.lo) * jumps[axis], whole[axis])
+            jumps[axis] *= reads.stride
+        elif isinstance(reads, All):
+            sizes[axis] = whole[axis]
+    return _Field(tuple(sizes), tuple(jumps))
