@@ -56,12 +56,12 @@ def read(source: Source, limits: Limits = Limits()) -> Node:
         help = None if HAS_LIBYAML else "this PyYAML was built without libyaml; with it, 8 MiB can be read"
         # Only the head: counting the lines of a text that is far too large takes seconds.
         raise fail("yaml-limit", message, Span(Source(source.name, source.text[:200]), 0, 0), help=help)
-    with _collector_off():
+    with collector_off():
         return _Builder(source, limits).document()
 
 
 @contextmanager
-def _collector_off() -> Iterator[None]:
+def collector_off() -> Iterator[None]:
     """Trees of frozen nodes have no cycles; collecting while they grow costs as much as reading them."""
     enabled = gc.isenabled()
     gc.disable()
