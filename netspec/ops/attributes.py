@@ -8,6 +8,7 @@ stay hashable.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -54,7 +55,7 @@ class Domain:
         return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return self.schema
+        return deepcopy(self.schema)  # pydantic writes a field's default and title into what it gets
 
 
 def integer(low: int, expected: str, *, high: int = MAX_INT) -> Domain:
