@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 MAX_INT = 2**31 - 1
 MAX_FLOAT = (2 - 2**-23) * 2.0**127  # the largest float32
@@ -24,10 +24,23 @@ Code = Literal["wrong-type", "wrong-value"]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a value is not in a domain: it is of another kind, or out of bounds. `message` replaces the domain's own."""
+    """Why a value is not in a domain: it is of another kind, or out of bounds.
+
+    `message` replaces the domain's own; `index` is the place of the entry at fault, if the value is a list.
+    """
 
     code: Code
     message: str = ""
+    index: int | None = None
+
+    def error(self, value: Any, expected: str) -> Exception:
+        """What a pydantic validator raises; the index becomes part of the error's location."""
+        message = {"message": self.message or f"expected {expected}"}
+        custom = PydanticCustomError(self.code, "{message}", message)
+        if self.index is None:
+            return custom
+        details = InitErrorDetails(type=custom, loc=(self.index,), input=value[self.index])
+        return ValidationError.from_exception_data("list", [details])
 
 
 @dataclass(frozen=True)
@@ -43,12 +56,11 @@ class Domain:
 
         Raises:
             PydanticCustomError: its type is the diagnostic code, its message what was expected.
+            ValidationError: the same, where one entry of a list is at fault.
         """
         found = self.read(value)
         if isinstance(found, Refusal):
-            raise PydanticCustomError(
-                found.code, "{message}", {"message": found.message or f"expected {self.expected}"}
-            )
+            raise found.error(value, self.expected)
         return found
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -94,9 +106,9 @@ def list_of(item: Domain, expected: str, *, least: int = 1, distinct: bool = Fal
         if len(value) > MAX_ITEMS:
             return Refusal("wrong-value", f"expected a list of at most {MAX_ITEMS} entries")
         items = tuple(map(item.read, value))
-        refused = [found for found in items if isinstance(found, Refusal)]
-        if refused:
-            return refused[0]
+        for index, found in enumerate(items):
+            if isinstance(found, Refusal):
+                return replace(found, message=found.message or f"expected {item.expected}", index=index)
         wrong = len(items) < least or (distinct and len(set(items)) < len(items))
         return Refusal("wrong-value") if wrong else items
 

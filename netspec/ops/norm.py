@@ -147,7 +147,7 @@ class LocalResponseNorm(Op):
         return t.nn.LocalResponseNorm(self.size, **self.given("alpha", "beta", "k"))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        # ONNX's LRN leans to the other side where `size` is even; ONNX Runtime wants two space axes and positive numbers.
+        # LRN leans to the other side where `size` is even; ONNX Runtime wants two space axes and positive numbers.
         if self.size % 2 == 1 and input.type.rank == 3 and min(self.alpha, self.beta) > 0:
             return g.LRN(input, size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
         squares = g.Reshape(g.Mul(input, input), g.ints([0, 1, input.shape[0], -1]))

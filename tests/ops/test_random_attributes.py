@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from netspec.ir import TensorType
 from netspec.ops.attributes import MAX_INT
 from netspec.ops.base import Op, OpError
+from netspec.ops.reads import New
 from netspec.ops.registry import ops
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
@@ -74,7 +75,9 @@ def shapes(draw: st.DrawFn, kind: type[Op]) -> list[tuple[int, ...]]:
 
 
 @KINDS
-def test_an_op_refuses_or_both_backends_agree(kind: type[Op], parse: Callable[[str], Op], trial: Callable[..., Any]) -> None:
+def test_an_op_refuses_or_both_backends_agree(
+    kind: type[Op], parse: Callable[[str], Op], trial: Callable[..., Any]
+) -> None:
     """What an op takes, torch takes too (in training and in evaluation), with the inferred shape; and ONNX agrees."""
     taken = 0
 
@@ -119,8 +122,10 @@ def examine(kind: type[Op], values: dict[str, Any], types: list[TensorType]) -> 
         return
     assert all(size >= 1 for size in inferred.shape)
     assert hash(op) == hash(kind.model_validate(values))
-    op.params(*types), op.macs(*types), op.explain(*types), op.attributes()
-    assert [op.reads(dim, *types) for dim in range(1, inferred.rank + 1)] is not None
+    for question in (op.params, op.macs, op.explain):
+        question(*types)
+    for dim in range(1, inferred.rank + 1):
+        assert (op.source(dim, *types) is None) == isinstance(op.reads(dim, *types), New)
 
 
 @KINDS
@@ -130,7 +135,9 @@ def examine(kind: type[Op], values: dict[str, Any], types: list[TensorType]) -> 
 def test_values_of_another_kind_are_refused(kind: type[Op], value: Any, parse: Callable[[str], Op]) -> None:
     example = kind.examples[0]
     for name in kind.model_fields:
-        examine(kind, {**dict(parse(example.layer)), name: value}, [TensorType(s, example.dtype) for s in example.shapes])
+        examine(
+            kind, {**dict(parse(example.layer)), name: value}, [TensorType(s, example.dtype) for s in example.shapes]
+        )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ops().values() if kind.monotone], ids=lambda kind: kind.name)
