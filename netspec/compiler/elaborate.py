@@ -149,7 +149,7 @@ class _Elaborator:
 
     def _op_class(self, layer: LayerDecl) -> type[Op] | None:
         key = layer.key
-        found = lookup(key.text) if not key.quoted else None
+        found = lookup(key.text)
         if found is not None:
             return found
         if key.text in STRUCTURAL:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,6 +43,12 @@ class Diagnostic:
     help: str | None = None
     place: str | None = None
 
+    def __post_init__(self) -> None:
+        # Names and values of a file stand in messages, whatever their length.
+        object.__setattr__(self, "message", _cut(self.message))
+        object.__setattr__(self, "notes", tuple(map(_cut, self.notes)))
+        object.__setattr__(self, "help", self.help and _cut(self.help))
+
     @property
     def is_error(self) -> bool:
         """Whether this stops the command."""
@@ -55,55 +60,5 @@ class Diagnostic:
         return str(self.span) if self.span is not None else (self.place or "")
 
 
-class Report:
-    """Collects the diagnostics of one run. Each code is reported once per place."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, object], Diagnostic] = {}
-
-    def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic unless the same code stands at the same place already."""
-        span = diagnostic.span
-        place = (span.source.name, span.start) if span is not None else (diagnostic.place, diagnostic.message)
-        self._found.setdefault((diagnostic.code, place), diagnostic)
-
-    def error(
-        self,
-        code: str,
-        message: str,
-        span: Span | None,
-        *,
-        labels: Iterable[Label] = (),
-        notes: Iterable[str] = (),
-        help: str | None = None,
-    ) -> None:
-        """Add an error."""
-        self.add(Diagnostic(code, message, span, Severity.ERROR, tuple(labels), tuple(notes), help))
-
-    def warning(
-        self, code: str, message: str, span: Span | None, *, notes: Iterable[str] = (), help: str | None = None
-    ) -> None:
-        """Add a warning."""
-        self.add(Diagnostic(code, message, span, Severity.WARNING, (), tuple(notes), help))
-
-    def __iter__(self) -> Iterator[Diagnostic]:
-        """In the order of the files; what has no position comes last."""
-        return iter(sorted(self._found.values(), key=_order))
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether any error was found."""
-        return any(diagnostic.is_error for diagnostic in self._found.values())
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All of them, in the order of the files."""
-        return tuple(self)
-
-
-def _order(diagnostic: Diagnostic) -> tuple[bool, str, int]:
-    span = diagnostic.span
-    return (True, "", 0) if span is None else (False, span.source.name, span.start)
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

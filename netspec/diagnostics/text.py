@@ -12,6 +12,7 @@ error[shape-mismatch]: add needs equal shapes, got [256, 56, 56] and [64, 56, 56
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 
 from netspec.diagnostics.diagnostic import MAX_MESSAGE, MAX_SHOWN, Diagnostic, Label, Severity
 from netspec.diagnostics.excerpt import escape, excerpt, width
@@ -95,10 +96,17 @@ def _remarks(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
 
 
 def _label_lines(labels: tuple[Label, ...], span: Span | None) -> Iterator[str]:
-    texts = [_cut(label.text) for label in labels]
-    column = max(map(width, texts), default=0)
-    for label, text in zip(labels, texts, strict=True):
-        yield text if label.span is None else f"{text}{' ' * (column - width(text))}   {_where(label.span, span)}"
+    places = [f"   {_where(label.span, span)}" if label.span is not None else "" for label in labels]
+    for text, place in zip(_table([_cut(label.text) for label in labels]), places, strict=True):
+        yield text + place
+
+
+def _table(rows: list[str]) -> list[str]:
+    """Rows whose parts, parted by two blanks, stand below each other."""
+    cells = [row.split("  ") for row in rows]
+    columns = [max(map(width, column)) for column in zip_longest(*cells, fillvalue="")]
+    padded = [[cell + " " * (wide - width(cell)) for cell, wide in zip(row, columns, strict=False)] for row in cells]
+    return ["  ".join(row) for row in padded]
 
 
 def _where(place: Span, span: Span | None) -> str:

@@ -55,6 +55,26 @@ def test_warnings_are_no_errors() -> None:
     assert report.has_errors
 
 
+def test_the_thousandth_error_ends_the_run() -> None:
+    source = Source("a.yaml", "x" * 2000)
+    report = Report()
+    for i in range(1500):
+        report.warning("unused-layer", "no end to warnings", Span(source, i, i))
+    for i in range(999):
+        report.error("expect", "no", Span(source, i, i))
+        report.error("expect", "again", Span(source, i, i))
+    with pytest.raises(SpecError) as caught:
+        report.error("expect", "the last", Span(source, 1999, 1999))
+    assert caught.value.diagnostics == report.diagnostics
+    assert len(report) == 2500
+
+
+def test_long_messages_are_cut() -> None:
+    diagnostic = Diagnostic("bad-name", "x" * 5000, notes=("y" * 5000,), help="z" * 5000)
+    assert (len(diagnostic.message), len(diagnostic.notes[0]), len(diagnostic.help or "")) == (300, 300, 300)
+    assert diagnostic.message.endswith("x…")
+
+
 @given(st.text(st.sampled_from("ab\n\r\x85\u2028\u2029 é"), max_size=40))
 def test_lines_and_columns_are_those_of_yaml(text: str) -> None:
     """PyYAML's pure reader counts in code points and breaks lines where YAML 1.1 does."""

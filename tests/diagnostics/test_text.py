@@ -27,7 +27,7 @@ def test_a_diagnostic_stands_as_language_md_draws_it() -> None:
         "add needs equal shapes, got [256, 56, 56] and [64, 56, 56]",
         at(RESNET, "add"),
         labels=(
-            Label("bn3         [256, 56, 56]", Span(RESNET, 8, 9)),
+            Label("bn3  [256, 56, 56]", Span(RESNET, 8, 9)),
             Label("downsample  [64, 56, 56]", Span(RESNET, 16, 17)),
         ),
         notes=("in block `bottleneck` used at line 44, repeat 1 of 3 (`layer1.0`)",),

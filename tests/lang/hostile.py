@@ -1,9 +1,15 @@
-"""Hostile YAML texts: from a grammar that knows the language's words, and by mutation of valid specs."""
+"""Hostile texts: YAML by a grammar that knows the language's words, mutants of valid specs, specs of odd meaning."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
+
+from netspec.diagnostics import Source
+from netspec.lang.nodes import plain
+from netspec.lang.reader import read
+from netspec.ops.registry import ops
 
 VALID = (
     """\
@@ -59,11 +65,72 @@ ODD = (
 )
 
 
+def _as_mapping(layer: object) -> dict[str, object]:
+    return layer if isinstance(layer, dict) else {str(layer): None}
+
+
+EXAMPLES = {
+    name: [_as_mapping(plain(read(Source(name, example.layer)))) for example in op.examples]
+    for name, op in ops().items()
+}
+
+
 def texts(count: int, seed: int) -> Iterator[str]:
     """`count` texts, the same for the same seed: a third by grammar, the rest by mutation."""
     generator = random.Random(seed)
     for index in range(count):
         yield _block(generator, 0, 40) if index % 3 == 0 else _mutant(generator)
+
+
+def specs(count: int, seed: int) -> Iterator[str]:
+    """`count` texts that are YAML and have the form of a spec, with hostile names, numbers and references in it."""
+    generator = random.Random(seed)
+    for _ in range(count):
+        spec = {
+            "netspec": generator.choice((*[1] * 20, 2, "1", None)),
+            "inputs": {name: _shape(generator) for name in generator.choice((["x"], ["x"], ["x", "y"], ["input"]))},
+            "layers": [_layer(generator, 0) for _ in range(generator.randint(1, 6))],
+            **generator.choice(({}, {"outputs": {"out": _name(generator)}}, {"expect": {"params": 3, "shapes": {}}})),
+        }
+        yield json.dumps(spec)
+
+
+def _shape(generator: random.Random) -> object:
+    sizes = generator.choices((1, 2, 3, 8, 28, 28, 224), k=generator.randint(0, 4))
+    return generator.choice((*[sizes] * 20, {"shape": sizes, "dtype": "int64"}, [0], ["T"], [2**40], 3))
+
+
+def _name(generator: random.Random) -> str:
+    return generator.choice((*"xyabab0123", "a.0", "a.b.c", "input", "forward", "\u043e", "../x", "", 'a"""b', "a\nb"))
+
+
+def _layer(generator: random.Random, depth: int) -> object:
+    op = ops()[generator.choice(sorted(ops()))]
+    layer = dict(generator.choice(EXAMPLES[op.name]))
+    if generator.random() < 0.2:
+        layer[op.name] = _argument(generator, op.name)
+    if depth < 4 and generator.random() < 0.2:
+        layer = {"sequence": [_layer(generator, depth + 1) for _ in range(generator.randint(0, 3))]}
+    if generator.random() < 0.15:
+        layer["name"] = _name(generator)
+    if generator.random() < 0.15:
+        layer["from"] = generator.choice((_name(generator), [_name(generator), _name(generator)], {"input": "x"}, []))
+    return layer
+
+
+def _argument(generator: random.Random, op: str) -> object:
+    fields = list(ops()[op].model_fields)
+    chosen = generator.sample(fields, generator.randint(0, len(fields)))
+    return generator.choice((None, _value(generator), {field: _value(generator) for field in chosen}))
+
+
+def _value(generator: random.Random) -> object:
+    return generator.choice(
+        (
+            *(0, 1, 1, 2, 2, 3, 4, -1, 2**31 - 1, 2**31, -(2**63), 0.5, 1e308, True, None, "same", "=in_channels"),
+            *("=1/0", "=x", [1, 2], [0, 3], [3] * 20, {}, {"a": 1}, [[1]], "a\nb", '"""', "\\", "x" * 300),
+        )
+    )
 
 
 def _mutant(generator: random.Random) -> str:
