@@ -1,0 +1,1 @@
+"""Lowerings of the graph: to PyTorch source and modules, and to ONNX."""

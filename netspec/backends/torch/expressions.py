@@ -1,0 +1,97 @@
+"""The builder that ops write PyTorch with: calls and arithmetic become syntax trees, nothing is evaluated.
+
+Spec text can enter a tree only as `ast.Constant`; every other name comes from the op classes.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from netspec.ir import TensorType
+
+
+class Expression:
+    """A piece of Python source as a tree. Calling it, reading an attribute and arithmetic give larger pieces."""
+
+    def __init__(self, tree: ast.expr) -> None:
+        self._tree = tree
+
+    @property
+    def tree(self) -> ast.expr:
+        """The syntax tree."""
+        return self._tree
+
+    def __getattr__(self, name: str) -> Expression:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Expression(ast.Attribute(self._tree, name))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Expression:
+        keywords = [ast.keyword(name, literal(value)) for name, value in kwargs.items()]
+        return Expression(ast.Call(self._tree, [literal(value) for value in args], keywords))
+
+    def __add__(self, other: Any) -> Expression:
+        return self._binary(ast.Add(), other)
+
+    def __sub__(self, other: Any) -> Expression:
+        return self._binary(ast.Sub(), other)
+
+    def __mul__(self, other: Any) -> Expression:
+        return self._binary(ast.Mult(), other)
+
+    def __truediv__(self, other: Any) -> Expression:
+        return self._binary(ast.Div(), other)
+
+    def _binary(self, operator: ast.operator, other: Any) -> Expression:
+        return Expression(ast.BinOp(self._tree, operator, literal(other)))
+
+
+class Operand(Expression):
+    """An input of an op: an expression that also knows its type."""
+
+    def __init__(self, tree: ast.expr, type: TensorType) -> None:
+        super().__init__(tree)
+        self.type = type
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape per sample."""
+        return self.type.shape
+
+
+class ModuleCall(Expression):
+    """The construction of a module: `nn.Linear(3, 4)`."""
+
+
+class _Modules:
+    """torch.nn: what is called on it constructs a module."""
+
+    def __getattr__(self, name: str) -> Any:
+        def construct(*args: Any, **kwargs: Any) -> ModuleCall:
+            return ModuleCall(Expression(ast.Attribute(ast.Name("nn"), name))(*args, **kwargs).tree)
+
+        return construct
+
+
+class Builder:
+    """What ops are handed as `t`."""
+
+    nn = _Modules()
+    torch = Expression(ast.Name("torch"))
+    F = Expression(ast.Name("F"))
+
+
+def literal(value: Any) -> ast.expr:
+    """The tree of a plain value, or of an expression."""
+    if isinstance(value, Expression):
+        return value.tree
+    if isinstance(value, tuple):
+        return ast.Tuple([literal(item) for item in value], ast.Load())
+    if isinstance(value, list):
+        return ast.List([literal(item) for item in value], ast.Load())
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    if value is None or isinstance(value, bool | int | float | str):
+        return ast.Constant(value)
+    raise TypeError(f"{type(value).__name__} has no source form")

@@ -1,0 +1,67 @@
+"""Source -> module: the one place in netspec where source is compiled, and only source that `emit` wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from netspec.backends.torch.source import emit, network_class
+from netspec.ir import Graph
+
+
+def build(graph: Graph, *, initialize: bool = True) -> nn.Module:
+    """The network as an ordinary module: exactly what `emit(graph)` prints.
+
+    Args:
+        graph: A verified graph.
+        initialize: Draw parameters by torch's defaults. False skips drawing, for weights that are loaded next.
+
+    Returns:
+        A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the output, or a
+        tuple in the order of the graph's outputs. Its state-dict keys are the spec's module paths.
+    """
+    source = emit(graph)
+    network = _compile(source)
+    if initialize:
+        return network()
+    with _uninitialized():
+        return network()
+
+
+def _compile(source: str) -> type[nn.Module]:
+    """Run an emitted file and give its network's class.
+
+    The text is registered with linecache, so tracebacks and debuggers show it. `emit` builds it from syntax trees in
+    which a spec's text is a constant; tests hold the tree to a list of allowed nodes.
+    """
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    filename = f"<netspec {digest}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, object] = {"__name__": f"netspec_{digest}"}
+    exec(compile(source, filename, "exec"), namespace)
+    found = namespace[network_class(source)]
+    assert isinstance(found, type) and issubclass(found, nn.Module)
+    return found
+
+
+@contextmanager
+def _uninitialized() -> Iterator[None]:
+    """Layers allocate their parameters and draw nothing; about a quarter of the time of a large network's constructor."""
+    names = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "orthogonal_")
+    drawing = {name: getattr(nn.init, name) for name in names}
+
+    def leave(tensor: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
+        return tensor
+
+    try:
+        for name in drawing:
+            setattr(nn.init, name, leave)
+        yield
+    finally:
+        for name, function in drawing.items():
+            setattr(nn.init, name, function)
