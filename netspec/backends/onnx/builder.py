@@ -1,0 +1,131 @@
+"""The builder that ops write ONNX with: operators become nodes named after the spec's paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from netspec.ir import DType, TensorType
+
+ELEMENT_TYPES = {
+    DType.FLOAT32: TensorProto.FLOAT,
+    DType.FLOAT64: TensorProto.DOUBLE,
+    DType.FLOAT16: TensorProto.FLOAT16,
+    DType.BFLOAT16: TensorProto.BFLOAT16,
+    DType.INT64: TensorProto.INT64,
+    DType.INT32: TensorProto.INT32,
+    DType.UINT8: TensorProto.UINT8,
+    DType.BOOL: TensorProto.BOOL,
+}
+
+
+class OnnxHandle:
+    """A value of the ONNX graph. Intermediates of an op have no type of their own."""
+
+    __slots__ = ("_type", "name")
+
+    def __init__(self, name: str, type: TensorType | None = None) -> None:
+        self.name = name
+        self._type = type
+
+    @property
+    def type(self) -> TensorType:
+        """Its type; known for the inputs of an op."""
+        assert self._type is not None, f"{self.name} is inside an op; only its inputs have types"
+        return self._type
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape per sample."""
+        return self.type.shape
+
+
+class Params:
+    """The tensors of one op: `p.weight` is an initializer, None where the op has none of that name."""
+
+    def __init__(self, builder: Builder, path: str, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        self._builder = builder
+        self._path = path
+        self._state = state
+
+    def __getattr__(self, name: str) -> OnnxHandle | None:
+        key = f"{self._path}.{name}"
+        if key not in self._state:
+            return None
+        return self._builder.initializer(key, self._state[key])
+
+
+class Builder:
+    """Collects the nodes and initializers of a graph. `start` and `finish` enclose one op's nodes."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+        self._path = ""
+        self._first = 0
+
+    def start(self, path: str) -> None:
+        """What follows belongs to the op at `path`."""
+        self._path = path
+        self._first = len(self.nodes)
+
+    def finish(self, value: OnnxHandle, name: str) -> OnnxHandle:
+        """Call the op's result `name`: its node is renamed, or an Identity added where the op made none for it."""
+        mine = self.nodes[self._first :]
+        if not any(value.name in node.output for node in mine):
+            value = self.call("Identity", value)[0]
+            mine = self.nodes[self._first :]
+        for node in mine:
+            node.output[:] = [name if output == value.name else output for output in node.output]
+            node.input[:] = [name if input == value.name else input for input in node.input]
+        return OnnxHandle(name)
+
+    def call(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> tuple[OnnxHandle, ...]:
+        """Add a node; `None` among the inputs leaves an optional one out."""
+        names = ["" if each is None else each.name for each in inputs]
+        while names and not names[-1]:
+            names.pop()
+        number = len(self.nodes) - self._first
+        stem = f"{self._path}/{op_type}" + (f"_{number}" if number else "")
+        results = [stem if i == 0 else f"{stem}.{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(op_type, names, results, name=stem, **_plain(attributes)))
+        return tuple(OnnxHandle(name) for name in results)
+
+    def __getattr__(self, op_type: str) -> Callable[..., OnnxHandle]:
+        if not op_type[:1].isupper():
+            raise AttributeError(op_type)
+        return lambda *inputs, **attributes: self.call(op_type, *inputs, **attributes)[0]
+
+    def ints(self, values: Sequence[int]) -> OnnxHandle:
+        """A constant vector of int64."""
+        return self._constant(np.asarray(values, dtype=np.int64))
+
+    def scalar(self, value: float, like: OnnxHandle) -> OnnxHandle:
+        """A constant number of the element type of `like`, an input of the op."""
+        dtype = helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[like.type.dtype])
+        return self._constant(np.asarray(value, dtype=dtype))
+
+    def initializer(self, name: str, array: np.ndarray[Any, Any]) -> OnnxHandle:
+        """A named tensor of the file; used twice, stored once."""
+        if name not in self.initializers:
+            self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        return OnnxHandle(name)
+
+    def _constant(self, array: np.ndarray[Any, Any]) -> OnnxHandle:
+        number = sum(name.startswith(f"{self._path}/constant") for name in self.initializers)
+        # ascontiguousarray would turn a number into a vector of one.
+        name = f"{self._path}/constant_{number}"
+        self.initializers[name] = numpy_helper.from_array(array, name)
+        return OnnxHandle(name)
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, bools as ints: the forms that ONNX attributes have."""
+    found = {}
+    for name, value in attributes.items():
+        found[name] = list(value) if isinstance(value, tuple) else int(value) if isinstance(value, bool) else value
+    return found

@@ -1,0 +1,113 @@
+"""Graph + weights -> ONNX model, without torch.
+
+Node names and values carry the spec's paths, inputs and outputs the spec's names; the batch is the symbolic axis `batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+import netspec
+from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
+from netspec.ir import Graph, Node, Region, TensorType, Value
+from netspec.ops.base import Op
+
+IR_VERSION = 10
+BATCH = "batch"
+
+State = Mapping[str, "np.ndarray[Any, Any]"]
+
+
+def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = None, opset: int = 20) -> onnx.ModelProto:
+    """The ONNX model of a graph. The same graph, weights and metadata give the same bytes.
+
+    Args:
+        graph: A verified graph.
+        state: Parameters and buffers by state-dict key.
+        metadata: Texts that the file carries, by key.
+        opset: Version of ONNX's operators.
+    """
+    lowering = _Lowering(graph, state)
+    lowering.inputs()
+    lowering.nodes(graph)
+    outputs = lowering.outputs()
+    builder = lowering.builder
+    used = {name for node in builder.nodes for name in node.input}
+    proto = helper.make_graph(
+        builder.nodes,
+        graph.name,
+        [_declare(value.name, value.type) for value in graph.inputs],
+        outputs,
+        [tensor for name, tensor in builder.initializers.items() if name in used],
+    )
+    model = helper.make_model(
+        proto,
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", opset)],
+        producer_name="netspec",
+        producer_version=netspec.__version__,
+    )
+    helper.set_model_props(model, dict(metadata or {}))
+    return model
+
+
+class _Lowering:
+    def __init__(self, graph: Graph, state: State) -> None:
+        self.builder = Builder()
+        self._graph = graph
+        self._state = state
+        self._known: dict[Value, OnnxHandle] = {}
+
+    def inputs(self) -> None:
+        for value in self._graph.inputs:
+            self._known[value] = OnnxHandle(value.name, value.type)
+
+    def nodes(self, graph: Graph) -> None:
+        for node in graph.nodes:
+            if isinstance(node, Region):
+                self._region(node)
+            else:
+                self._node(node)
+
+    def outputs(self) -> list[onnx.ValueInfoProto]:
+        """The graph's outputs under their names, by an Identity where a value has another name."""
+        found = []
+        for name, value in zip(self._graph.output_names, self._graph.outputs, strict=True):
+            if self._known[value].name != name:
+                self.builder.start(f"{name}/output")
+                self.builder.finish(self.builder.call("Identity", self._known[value])[0], name)
+            found.append(_declare(name, value.type))
+        return found
+
+    def _region(self, region: Region) -> None:
+        for inside, outside in zip(region.body.inputs, region.inputs, strict=True):
+            self._known[inside] = self._known[outside]
+        self.nodes(region.body)
+        for outside, inside in zip(region.outputs, region.body.outputs, strict=True):
+            self._known[outside] = self._known[inside]
+
+    def _node(self, node: Node) -> None:
+        assert isinstance(node.op, Op)
+        self.builder.start(node.path)
+        params = Params(self.builder, node.path, self._state)
+        results = node.op.to_onnx(self.builder, *(self._known[value] for value in node.inputs), params)
+        handles = results if isinstance(results, tuple) else (results,)
+        for value, handle in zip(node.outputs, handles, strict=True):
+            assert isinstance(handle, OnnxHandle)
+            named = self.builder.finish(handle, self._value_name(value))
+            self._known[value] = OnnxHandle(named.name, value.type)
+
+    def _value_name(self, value: Value) -> str:
+        """The value's own name, unless an output that is another value has it."""
+        taken = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
+        return value.name if taken.get(value.name, value) is value else f"{value.name}/value"
+
+
+def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
+    shape = [BATCH, *type.shape] if type.batched else list(type.shape)
+    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], shape)

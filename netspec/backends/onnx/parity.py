@@ -1,0 +1,143 @@
+"""The proof that an ONNX model computes what the PyTorch module computes, at several batch sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from torch import nn
+
+from netspec.backends.onnx.lower import lower
+from netspec.backends.torch import build
+from netspec.ir import Graph, TensorType
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+
+BATCHES = (1, 2, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far one output is apart at one batch size: max|a - b| against atol + rtol * max|b|."""
+
+    output: str
+    batch: int
+    max_abs_diff: float
+    limit: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is within the limit; not so where either is not a finite number."""
+        return self.max_abs_diff <= self.limit
+
+
+def session(model: bytes | str) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU, quiet: what it has to say comes as an exception."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def random_inputs(graph: Graph, batch: int) -> Arrays:
+    """A batch for every input: standard normal floats, and 0 or 1 for other elements."""
+    generator = np.random.default_rng(batch)
+    return {value.name: _random(value.type, batch, generator) for value in graph.inputs}
+
+
+def _random(type: TensorType, batch: int, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    shape = (batch, *type.shape)
+    if type.dtype.is_floating:
+        return generator.standard_normal(shape).astype(type.dtype.value)
+    return generator.integers(0, 2, shape).astype(type.dtype.value)
+
+
+def compare(
+    graph: Graph, module: nn.Module, run: ort.InferenceSession, *, atol: float, rtol: float
+) -> tuple[Difference, ...]:
+    """The differences of every output at every batch size. The module must be in evaluation mode."""
+    found = []
+    for batch in BATCHES:
+        inputs = random_inputs(graph, batch)
+        expected = _torch_outputs(module, graph, inputs)
+        computed = run.run(list(graph.output_names), inputs)
+        for name, a, b in zip(graph.output_names, computed, expected, strict=True):
+            found.append(difference(name, batch, a, b, atol, rtol))
+    return tuple(found)
+
+
+def difference(
+    name: str, batch: int, a: np.ndarray[Any, Any], b: np.ndarray[Any, Any], atol: float, rtol: float
+) -> Difference:
+    """max|a - b| and its limit. A shape that differs, or a number that is not finite, is infinitely far apart."""
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return Difference(name, batch, float("inf"), atol)
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    apart = float(np.abs(wide_a - wide_b).max(initial=0.0))
+    return Difference(name, batch, apart, atol + rtol * float(np.abs(wide_b).max(initial=0.0)))
+
+
+def first_difference(
+    graph: Graph, module: nn.Module, state: Mapping[str, np.ndarray[Any, Any]], opset: int, atol: float, rtol: float
+) -> Difference | None:
+    """The first layer (by its path, in the graph's order) whose value differs; of those that are modules in PyTorch."""
+    module = _as_written(graph, module)
+    model = lower(graph, state, opset=opset)
+    values = {output for node in model.graph.node for output in node.output}
+    paths = [path for path, _ in module.named_modules() if path in values]
+    model.graph.ClearField("output")
+    model.graph.output.extend(onnx.ValueInfoProto(name=path) for path in paths)
+    inputs = random_inputs(graph, BATCHES[-1])
+    with _Recorder(module, paths) as recorder:
+        _torch_outputs(module, graph, inputs)
+    computed = dict(zip(paths, session(model.SerializeToString()).run(paths, inputs), strict=True))
+    for node in graph.walk():
+        if node.path in computed and node.path in recorder.values:
+            found = difference(node.path, BATCHES[-1], computed[node.path], recorder.values[node.path], atol, rtol)
+            if not found.ok:
+                return found
+    return None
+
+
+def _as_written(graph: Graph, module: nn.Module) -> nn.Module:
+    """A module of the graph itself with the weights: a rewritten one has other values in between."""
+    plain = build(graph, initialize=False)
+    plain.load_state_dict(module.state_dict())
+    return plain.eval()
+
+
+def _torch_outputs(module: nn.Module, graph: Graph, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
+    with torch.no_grad():
+        outputs = module(*(torch.from_numpy(inputs[value.name]) for value in graph.inputs))
+    return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+class _Recorder(AbstractContextManager["_Recorder"]):
+    """Keeps the outputs of submodules while it is entered."""
+
+    def __init__(self, module: nn.Module, paths: Sequence[str]) -> None:
+        self.values: Arrays = {}
+        self._module = module
+        self._paths = paths
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> _Recorder:
+        for path in self._paths:
+            self._hooks.append(self._module.get_submodule(path).register_forward_hook(self._keep(path)))
+        return self
+
+    def _keep(self, path: str) -> Any:
+        def hook(module: nn.Module, args: object, output: object) -> None:
+            if isinstance(output, torch.Tensor):
+                self.values[path] = output.detach().clone().numpy()
+
+        return hook
+
+    def __exit__(self, *exception: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
