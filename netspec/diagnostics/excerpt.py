@@ -31,7 +31,7 @@ def excerpt(span: Span) -> tuple[str, str]:
     line = span.source.line(number)
     first = column - 1
     last = min(first + span.end - span.start, len(line))
-    left = max(0, min(first - BEFORE, len(line) - WINDOW))
+    left = 0 if last < WINDOW else max(0, min(first - BEFORE, len(line) - WINDOW))
     right = left + WINDOW
     text = _visible(line[left:right])
     head, tail = "…" if left else "", "…" if right < len(line) else ""

@@ -12,24 +12,24 @@ MAX_ERRORS = 1000
 
 
 class Report:
-    """Collects the diagnostics of one run. Each code is reported once per place.
+    """Collects the diagnostics of one run. Each mistake is kept once.
 
     The 1,000th error ends the run with a SpecError: a file of mistakes would else take minutes, and nobody reads on.
     """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, object], Diagnostic] = {}
+        self._found: dict[tuple[str, object, str], Diagnostic] = {}
         self._errors = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic unless the same code stands at the same place already.
+        """Keep a diagnostic unless the same one stands at the same place already.
 
         Raises:
             SpecError: this is the 1,000th error.
         """
         span = diagnostic.span
-        place = (span.source.name, span.start) if span is not None else (diagnostic.place, diagnostic.message)
-        kept = self._found.setdefault((diagnostic.code, place), diagnostic)
+        place = (span.source.name, span.start) if span is not None else diagnostic.place
+        kept = self._found.setdefault((diagnostic.code, place, diagnostic.message), diagnostic)
         self._errors += kept is diagnostic and diagnostic.is_error
         if self._errors >= MAX_ERRORS:
             raise SpecError(self.diagnostics)

@@ -218,6 +218,7 @@ class _Structure:
         references = tuple(self._reference(item) for item in items)
         if not references:
             self._report.error("wrong-inputs", "`from` names no layer", value.span)
+            return None
         return tuple(reference for reference in references if reference is not None)
 
     def _reference(self, node: Node) -> Reference | None:
