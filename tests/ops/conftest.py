@@ -15,7 +15,7 @@ import torch
 from netspec.diagnostics import Source
 from netspec.ir import Graph, Node, TensorType, Value
 from netspec.ir.verify import verify
-from netspec.lang.nodes import Scalar, is_null, plain
+from netspec.lang.nodes import Mapping, Scalar, is_null, plain
 from netspec.lang.reader import read
 from netspec.ops.base import Op
 from netspec.ops.registry import lookup
@@ -26,7 +26,8 @@ def parse_layer(text: str) -> Op:
     node = read(Source("<example>", text))
     if isinstance(node, Scalar):
         return _found(node.text).model_validate({})
-    [(key, argument)] = list(node)  # type: ignore[misc]  # an example is a word or a mapping of one key
+    assert isinstance(node, Mapping), "an example is a word or a mapping of one key"
+    [(key, argument)] = list(node)
     kind = _found(key.text)
     if is_null(argument):
         return kind.model_validate({})
