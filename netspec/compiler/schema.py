@@ -1,7 +1,7 @@
 """The language as a JSON Schema (draft-07), for editors (yaml-language-server) and other tools.
 
-Ops and their attributes come from the ops' own declarations. The schema is the form of a spec: shapes, names and numbers
-of the network are what `netspec check` proves. Editors read YAML 1.2, where `289_630` and `=expr` are texts: they are
+Ops and their attributes come from the ops' own declarations. The schema is the form of a spec; shapes, names and the
+network's numbers are what `netspec check` proves. Editors read YAML 1.2, where `289_630` and `=expr` are texts: they are
 taken wherever a number is.
 """
 
@@ -175,7 +175,12 @@ def _required(op: type[Op]) -> list[str]:
 
 
 def _attribute(schema: Schema) -> Schema:
+    """An attribute's schema, with an expression in place of any value and any entry of a list."""
     kept = {key: value for key, value in schema.items() if key not in ("title", "main", "default")}
+    if "items" in kept:
+        kept["items"] = _attribute(kept["items"])
+    if "anyOf" in kept:
+        kept["anyOf"] = [_attribute(each) if "items" in each or "anyOf" in each else each for each in kept["anyOf"]]
     default = {"default": schema["default"]} if "default" in schema else {}
     return {"anyOf": [kept, EXPRESSION], **default}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from netspec.diagnostics import Diagnostic, Source, Span, SpecError
+from netspec.diagnostics import Diagnostic, Label, Source, Span, SpecError
 from netspec.lang.unquoted import broken_value
 
 # libyaml where PyYAML was built with it; the pure loader gives the same events, ten times slower.
@@ -40,15 +40,15 @@ def fail(code: str, message: str, span: Span, help: str | None = None) -> SpecEr
 
 
 def _syntax(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
-    mark = error.problem_mark or error.context_mark
-    offset = mark.index if mark else 0
+    assert error.problem_mark is not None, "every error of PyYAML's scanner and parser has a place"
+    offset = error.problem_mark.index
     unquoted = broken_value(source, offset)
-    return SpecError([unquoted]) if unquoted else fail("yaml-syntax", _problem(error), _at(source, offset))
-
-
-def _problem(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "not readable as YAML"
-    return f"{problem} {error.context}" if error.context else str(problem)
+    if unquoted is not None:
+        return SpecError([unquoted])
+    # "while parsing a block mapping": where that began is often the line to mend.
+    began = error.context_mark
+    labels = (Label(error.context, _at(source, began.index)),) if began is not None and error.context else ()
+    return SpecError([Diagnostic("yaml-syntax", str(error.problem), _at(source, offset), labels=labels)])
 
 
 def _character(error: yaml.reader.ReaderError) -> str:

@@ -101,7 +101,9 @@ def _shape(generator: random.Random) -> object:
 
 
 def _name(generator: random.Random) -> str:
-    return generator.choice((*"xyabab0123", "a.0", "a.b.c", "input", "forward", "\u043e", "../x", "", 'a"""b', "a\nb"))
+    return generator.choice(
+        ("x", "y", *"abab0123", "a.0", "a.b.c", "input", "forward", "\u043e", "../x", "", 'a"""b', "a\nb")
+    )
 
 
 def _layer(generator: random.Random, depth: int) -> object:

@@ -98,7 +98,7 @@ def test_a_scalar_knows_whether_it_was_quoted() -> None:
     [
         ("", "yaml-syntax", "1:1", "the file is empty"),
         ("# only a comment\n", "yaml-syntax", "1:1", "the file is empty"),
-        ("a: [1, 2\nb: 3\n", "yaml-syntax", "2:2", "while parsing a flow sequence"),
+        ("a: [1, 2\nb: 3\n", "yaml-syntax", "2:2", "did not find expected ',' or ']'"),
         ("a: 1\n b: 2\n", "yaml-syntax", "2:3", "mapping values are not allowed"),
         ("a: 'x\n", "yaml-syntax", "2:1", "unexpected end of stream"),
         ("a:\n\t- b\n", "yaml-syntax", "2:1", "cannot start any token"),
@@ -127,6 +127,11 @@ def test_refusals_name_their_place(text: str, code: str, place: str, part: str) 
     diagnostic = refusal(text)
     assert (diagnostic.code, diagnostic.location) == (code, f"a.yaml:{place}")
     assert part in diagnostic.message
+
+
+def test_a_syntax_error_shows_where_the_broken_list_began() -> None:
+    (label,) = refusal("a:\n  - [1, 2\nb: 3\n").labels
+    assert (label.text, str(label.span)) == ("while parsing a flow sequence", "a.yaml:2:5")
 
 
 def test_a_duplicate_shows_both_places() -> None:
