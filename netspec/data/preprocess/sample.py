@@ -1,0 +1,56 @@
+"""What is known of a sample between two steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from netspec.ir import DType, TensorType
+
+
+class StepError(Exception):
+    """A step cannot take what it gets. It knows no position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Shape and element type of one sample; a size is None where it is known only when the sample is seen."""
+
+    shape: tuple[int | None, ...]
+    dtype: DType
+
+    @classmethod
+    def of(cls, type: TensorType) -> Sample:
+        """A sample whose sizes are all known."""
+        return cls(type.shape, type.dtype)
+
+    @classmethod
+    def unseen(cls, input: TensorType) -> Sample:
+        """What may become `input`: an image of any size, or a vector of that input's own."""
+        return cls((None,) * 3 if input.rank == 3 else input.shape, DType.UINT8)
+
+    def as_float(self) -> Sample:
+        """The same shape in float32."""
+        return replace(self, dtype=DType.FLOAT32)
+
+    def require_image(self, step: str) -> tuple[int | None, int | None, int | None]:
+        """Channels, height and width of what must be a uint8 image.
+
+        Raises:
+            StepError: it is not.
+        """
+        if len(self.shape) != 3:
+            raise StepError(f"`{step}` works on images [channels, height, width], got {self}")
+        if self.dtype is not DType.UINT8:
+            raise StepError(f"`{step}` works on uint8 images; it must stand before `scale` and `normalize`")
+        channels, height, width = self.shape
+        return channels, height, width
+
+    def fits(self, input: TensorType) -> bool:
+        """Whether it can be `input`: no known size differs."""
+        if len(self.shape) != input.rank or self.dtype is not input.dtype:
+            return False
+        return all(have is None or have == want for have, want in zip(self.shape, input.shape, strict=True))
+
+    def __str__(self) -> str:
+        sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.dtype} [{sizes}]"
