@@ -1,7 +1,7 @@
 """netspec: a declarative YAML-to-network compiler.
 
-A short YAML file becomes a checked graph, an ordinary PyTorch module, a trained network, an ONNX file proven to compute the
-same, and predictions. Importing this package is cheap; each name is loaded when it is first used.
+A short YAML file becomes a checked graph, an ordinary PyTorch module, a trained network, an ONNX file proven to
+compute the same, and predictions. Importing this package is cheap; each name is loaded when it is first used.
 """
 
 from __future__ import annotations

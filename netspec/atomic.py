@@ -46,7 +46,9 @@ def write(path: str | Path, data: bytes | str) -> None:
 def unwritable(path: Path, error: OSError) -> NetspecError:
     """The error for a file that cannot be written, in words."""
     reason = (error.strerror or type(error).__name__).lower()
-    return NetspecError.at(str(path), "unwritable", f"cannot write: {reason}", help="what stood there before is unchanged")
+    return NetspecError.at(
+        str(path), "unwritable", f"cannot write: {reason}", help="what stood there before is unchanged"
+    )
 
 
 def _sync(path: Path) -> None:

@@ -50,7 +50,8 @@ def layers(graph: Graph) -> list[Layer]:
 def totals(graph: Graph) -> Totals:
     """The sums over all nodes.
 
-    `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training keeps.
+    `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training
+    keeps.
     """
     params = [(param, node) for node in graph.walk() for param in op_of(node).params(*_types(node)).values()]
     counted = [param for param, _ in params if not param.buffer]

@@ -1,7 +1,7 @@
 """Document + ops -> graph: names are resolved, attributes validated, shapes inferred, in one walk.
 
-A layer may read `in_channels`, so shapes must be known as it is elaborated. What fails is reported once; whatever depends
-on it stays silent, so that one run reports all mistakes and each only once.
+A layer may read `in_channels`, so shapes must be known as it is elaborated. What fails is reported once; whatever
+depends on it stays silent, so that one run reports all mistakes and each only once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The language as a JSON Schema (draft-07), for editors (yaml-language-server) and other tools.
 
 Ops and their attributes come from the ops' own declarations. The schema is the form of a spec; shapes, names and the
-network's numbers are what `netspec check` proves. Editors read YAML 1.2, where `289_630` and `=expr` are texts: they are
-taken wherever a number is.
+network's numbers are what `netspec check` proves. Editors read YAML 1.2, where `289_630` and `=expr` are texts: they
+are taken wherever a number is.
 """
 
 from __future__ import annotations

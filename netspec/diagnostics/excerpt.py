@@ -12,7 +12,7 @@ TAB = "    "
 
 
 def escape(text: str) -> str:
-    """The text with everything that could move or hide others on a terminal written out.
+    r"""The text with everything that could move or hide others on a terminal written out.
 
     Control characters, bidirectional marks, zero-width and private characters, lone surrogates and blanks other than
     the ASCII one become Python's escapes: `\\x1b`, `\\u202e`, `\\xa0`.

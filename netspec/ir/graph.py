@@ -1,7 +1,8 @@
 """The graph: values, nodes and regions, all frozen, compared by identity.
 
-A named `sequence` (later blocks, repeats and scans) is a Region: a node with a graph inside, so that the hierarchy of the
-file survives to the backends. Values that a region reads from outside are its `inputs`, pairwise the inputs of its `body`.
+A named `sequence` (later blocks, repeats and scans) is a Region: a node with a graph inside, so that the hierarchy of
+the file survives to the backends. Values that a region reads from outside are its `inputs`, pairwise the inputs of
+its `body`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Frame:
 class Node:
     """One application of an op.
 
-    `path` is the module path (`layer3.22.conv2`): prefix of its state-dict keys, its ONNX name and its name in messages.
+    `path` is the module path (`layer3.22.conv2`): prefix of its state-dict keys, its ONNX name and its name in
+    messages.
     """
 
     path: str

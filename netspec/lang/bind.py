@@ -1,7 +1,7 @@
 """Spanned nodes -> pydantic models, with every mistake reported at its own place.
 
-Ops, losses, optimisers, schedules, readers and preprocessing steps are all pydantic models; this is the one way in which
-text becomes one of them.
+Ops, losses, optimisers, schedules, readers and preprocessing steps are all pydantic models; this is the one way in
+which text becomes one of them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _fields(
 
 
 def value_of(node: Node, report: Report, names: Names) -> Any:
-    """The node as plain data, its `=` expressions evaluated (a report, and a value that is not usable, if one fails)."""
+    """The node as plain data, its `=` expressions evaluated; a value that is not usable, and a report, if one fails."""
     if isinstance(node, Scalar):
         return _scalar(node, report, names)
     if isinstance(node, Sequence):

@@ -66,7 +66,7 @@ class Example:
         object.__setattr__(self, "dtype", dtype)
 
 
-def Main(default: Any = ..., **constraints: Any) -> Any:  # noqa: N802 - reads as a kind of Field
+def Main(default: Any = ..., **constraints: Any) -> Any:
     """The attribute that a scalar (or a list) after the op's name sets: `linear: 100`."""
     return Field(default, json_schema_extra={"main": True}, **constraints)
 

@@ -43,7 +43,7 @@ class TorchBuilder(Protocol):
         """torch: its functions, called on inputs, are expressions."""
 
     @property
-    def F(self) -> Any:  # noqa: N802 - torch.nn.functional's usual name
+    def F(self) -> Any:
         """torch.nn.functional."""
 
 

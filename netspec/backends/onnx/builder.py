@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from netspec.ir import DType, TensorType
+from netspec.ops.lowering import OnnxValue
 
 ELEMENT_TYPES = {
     DType.FLOAT32: TensorProto.FLOAT,
@@ -104,7 +105,7 @@ class Builder:
         """A constant vector of int64."""
         return self._constant(np.asarray(values, dtype=np.int64))
 
-    def scalar(self, value: float, like: OnnxHandle) -> OnnxHandle:
+    def scalar(self, value: float, like: OnnxValue) -> OnnxHandle:
         """A constant number of the element type of `like`, an input of the op."""
         dtype = helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[like.type.dtype])
         return self._constant(np.asarray(value, dtype=dtype))

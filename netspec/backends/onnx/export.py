@@ -1,4 +1,4 @@
-"""Exports that refuse to lie: a file is put in place only after ONNX Runtime was seen to compute what PyTorch computes."""
+"""Exports that refuse to lie: ONNX Runtime must compute what PyTorch computes before a file is put in place."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def export_onnx(
 def _write(model: onnx.ModelProto, temporary: Path, target: Path, external: bool) -> Path | None:
     """Write the model; the path of its weights where they stand apart.
 
-    That file is named by its content, so a file that is there already, and the model that reads it, are never disturbed.
+    That file is named by its content, so a file that is there already, and the model that reads it, are never
+    disturbed.
     """
     if not external:
         temporary.write_bytes(model.SerializeToString(deterministic=True))

@@ -1,6 +1,7 @@
 """Graph + weights -> ONNX model, without torch.
 
-Node names and values carry the spec's paths, inputs and outputs the spec's names; the batch is the symbolic axis `batch`.
+Node names and values carry the spec's paths, inputs and outputs the spec's names; the batch is the symbolic axis
+`batch`.
 """
 
 from __future__ import annotations
@@ -109,5 +110,6 @@ class _Lowering:
 
 
 def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    shape = [BATCH, *type.shape] if type.batched else list(type.shape)
+    shape: list[str | int | None] = [BATCH] if type.batched else []
+    shape += type.shape
     return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], shape)

@@ -19,7 +19,7 @@ class Expression:
 
     @property
     def tree(self) -> ast.expr:
-        """The syntax tree."""
+        """Its syntax tree."""
         return self._tree
 
     def __getattr__(self, name: str) -> Expression:

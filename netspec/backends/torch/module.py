@@ -22,8 +22,8 @@ def build(graph: Graph, *, initialize: bool = True) -> nn.Module:
         initialize: Draw parameters by torch's defaults. False skips drawing, for weights that are loaded next.
 
     Returns:
-        A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the output, or a
-        tuple in the order of the graph's outputs. Its state-dict keys are the spec's module paths.
+        A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the
+        output, or a tuple in the order of the graph's outputs. Its state-dict keys are the spec's module paths.
     """
     source = emit(graph)
     network = _compile(source)
@@ -45,15 +45,16 @@ def _compile(source: str) -> type[nn.Module]:
     namespace: dict[str, object] = {"__name__": f"netspec_{digest}"}
     exec(compile(source, filename, "exec"), namespace)
     found = namespace[network_class(source)]
-    assert isinstance(found, type) and issubclass(found, nn.Module)
+    assert isinstance(found, type)
+    assert issubclass(found, nn.Module)
     return found
 
 
 @contextmanager
 def _uninitialized() -> Iterator[None]:
-    """Layers allocate their parameters and draw nothing; about a quarter of the time of a large network's constructor."""
-    names = ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "orthogonal_")
-    drawing = {name: getattr(nn.init, name) for name in names}
+    """Layers allocate their parameters and draw nothing."""
+    names = ("uniform", "normal", "trunc_normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "orthogonal")
+    drawing = {f"{name}_": getattr(nn.init, f"{name}_") for name in names}
 
     def leave(tensor: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
         return tensor

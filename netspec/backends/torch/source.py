@@ -1,8 +1,8 @@
 """Graph -> Python source, as a person would write it.
 
-Every graph becomes a class. A chain of modules, each reading the one before it, is an `nn.Sequential`; anything else gets a
-`forward`. Submodules keep the spec's names, so state-dict keys are the spec's paths. All statements are syntax trees,
-unparsed; comments hold shapes, that is, integers.
+Every graph becomes a class. A chain of modules, each reading the one before it, is an `nn.Sequential`; anything else
+gets a `forward`. Submodules keep the spec's names, so state-dict keys are the spec's paths. All statements are syntax
+trees, unparsed; comments hold shapes, that is, integers.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ class _Class:
                 called = Expression(ast.Name("getattr"))(submodule, node.name)
             tree = called(*operands).tree
         else:
-            assert isinstance(node, Node) and isinstance(node.op, Op)
+            assert isinstance(node, Node)
+            assert isinstance(node.op, Op)
             tree = node.op.to_torch(_BUILDER, *operands).tree
         targets = ", ".join(self._target(node, value) for value in node.outputs)
         return f"{targets} = {ast.unparse(tree)}"

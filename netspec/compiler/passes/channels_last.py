@@ -24,8 +24,8 @@ class ChannelsLast(Op):
         return input
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        # `to`, not `contiguous`: with one channel a tensor is contiguous in both layouts, and `contiguous` would leave the
-        # strides that make the convolution choose the slow one.
+        # `to`, not `contiguous`: with one channel a tensor is contiguous in both layouts, and `contiguous` would
+        # leave the strides that make the convolution choose the slow one.
         return input.to(memory_format=t.torch.channels_last)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
@@ -37,8 +37,8 @@ def channels_last(graph: Graph) -> Graph:
 
     Layout changes neither values nor shapes; convolutions and pools hand it on to what follows them.
 
-    Requires: a verified graph. Ensures: a verified graph with the same inputs, outputs, parameters and paths, and one more
-    node for each input that is laid out.
+    Requires: a verified graph. Ensures: a verified graph with the same inputs, outputs, parameters and paths, and one
+    more node for each input that is laid out.
     """
     images = [value for value in graph.inputs if value.type.rank == 3 and _feeds_conv(graph, value)]
     laid_out = {value: Value(f"{value.name}_channels_last", value.type) for value in images}

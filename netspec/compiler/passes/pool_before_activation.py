@@ -1,4 +1,4 @@
-"""max_pool(f(x)) -> f(max_pool(x)) for a monotone elementwise f: the same values, and f on a fraction of the elements."""
+"""max_pool(f(x)) -> f(max_pool(x)) for a monotone elementwise f: the same values, f on a fraction of the elements."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from netspec.ops.pool import MaxPool
 def pool_before_activation(graph: Graph) -> Graph:
     """Swap an activation and the max-pool that is its only reader, here and in all regions.
 
-    A monotone f commutes with the maximum of any non-empty set: f(max S) = max f(S). A window of torch's max-pool is never
-    empty and its padding is minus infinity, which is never the maximum, so padding changes nothing. Where several elements
-    tie for the maximum of f, the gradient may go to another of them; for relu it is zero there, so it is the same.
+    A monotone f commutes with the maximum of any non-empty set: f(max S) = max f(S). A window of torch's max-pool is
+    never empty and its padding is minus infinity, which is never the maximum, so padding changes nothing. Where
+    several elements tie for the maximum of f, the gradient may go to another of them; for relu it is zero there, so
+    it is the same.
 
-    Requires: a verified graph. Ensures: a verified graph with the same inputs, outputs and parameters; both nodes keep their
-    paths, the activation now stands behind the pool.
+    Requires: a verified graph. Ensures: a verified graph with the same inputs, outputs and parameters; both nodes
+    keep their paths, the activation now stands behind the pool.
     """
     nodes = [_inside(node) for node in graph.nodes]
     readers = _readers(nodes, graph.outputs)
@@ -53,7 +54,8 @@ def _readers(nodes: list[Node | Region], outputs: tuple[Value, ...]) -> dict[Val
 def _swap(nodes: list[Node | Region], first: int, second: int) -> None:
     """The activation takes the pool's place and its output value, so that readers stay as they are."""
     activation, pool = nodes[first], nodes[second]
-    assert isinstance(activation, Node) and isinstance(pool, Node)
+    assert isinstance(activation, Node)
+    assert isinstance(pool, Node)
     source, result = activation.inputs[0], pool.outputs[0]
     between = Value(activation.outputs[0].name, pool.op.infer_all(source.type)[0])
     nodes[second] = replace(activation, inputs=(between,), outputs=(result,))
