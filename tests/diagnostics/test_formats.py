@@ -94,7 +94,8 @@ def test_json_counts_what_it_leaves_out() -> None:
 
 def test_sarif_has_the_required_properties() -> None:
     log: dict[str, Any] = json.loads(render_sarif([ERROR, WARNING, EVERYWHERE], version="1.2.3"))
-    assert log["version"] == "2.1.0" and len(log["runs"]) == 1
+    assert log["version"] == "2.1.0"
+    assert len(log["runs"]) == 1
     driver = log["runs"][0]["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("netspec", "1.2.3")
     assert [rule["id"] for rule in driver["rules"]] == ["unavailable", "unknown-op", "weights"]

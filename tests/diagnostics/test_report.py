@@ -45,7 +45,8 @@ def test_a_mistake_is_reported_once_at_a_place() -> None:
     report.error("expect", "another place", Span(source, 3, 4))
     report.error("expect", "another file", Span(Source("b.yaml", "0123"), 2, 3))
     assert [d.message for d in report] == ["first", "second", "another code", "another place", "another file"]
-    assert len(report) == 5 and report.diagnostics == tuple(report)
+    assert len(report) == 5
+    assert report.diagnostics == tuple(report)
 
 
 def test_warnings_are_no_errors() -> None:
@@ -124,7 +125,8 @@ def test_help_lists_few_names_and_offers_near_ones() -> None:
 def test_exceptions_carry_their_diagnostics() -> None:
     source = Source("a.yaml", "relu")
     error = SpecError([Diagnostic("unknown-op", "no op", Span(source, 0, 4)), Diagnostic("expect", "no")])
-    assert str(error) == "a.yaml:1:1: no op; no" and error.exit_code == 1
+    assert str(error) == "a.yaml:1:1: no op; no"
+    assert error.exit_code == 1
     assert isinstance(error, NetspecError)
     absent = UnavailableError.at("cuda", "unavailable", "no GPU", help="pip install")
     assert (str(absent), absent.exit_code, absent.diagnostics[0].help) == ("cuda: no GPU", 69, "pip install")

@@ -90,8 +90,10 @@ def test_control_and_bidi_characters_are_written_out() -> None:
 def test_long_lines_are_windowed_around_the_place() -> None:
     source = Source("a", "x" * 5000 + "HERE" + "y" * 5000)
     line, carets = excerpt(at(source, "HERE"))
-    assert len(line) == 102 and line[0] == line[-1] == "…"
-    assert line[carets.index("^") :].startswith("HERE") and carets.endswith("^^^^")
+    assert len(line) == 102
+    assert line[0] == line[-1] == "…"
+    assert line[carets.index("^") :].startswith("HERE")
+    assert carets.endswith("^^^^")
 
 
 def test_a_span_over_lines_is_marked_to_the_end_of_its_first() -> None:
@@ -114,7 +116,8 @@ def test_at_most_fifty_are_shown() -> None:
 
 def test_counts() -> None:
     warning = Diagnostic("expect", "w", severity=Severity.WARNING)
-    assert summary([]) == "" and render_text([]) == ""
+    assert summary([]) == ""
+    assert render_text([]) == ""
     assert summary([Diagnostic("expect", "e")] * 2 + [warning]) == "2 errors, 1 warning"
 
 
@@ -142,5 +145,7 @@ def test_any_text_is_drawn_with_its_carets_inside(text: str, data: st.DataObject
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     line, carets = excerpt(Span(Source("any", text), start, end))
-    assert line.isprintable() and set(carets) <= {" ", "^"} and "^" in carets
+    assert line.isprintable()
+    assert set(carets) <= {" ", "^"}
+    assert "^" in carets
     assert carets.index("^") <= width(line)

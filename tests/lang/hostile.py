@@ -51,12 +51,13 @@ train:
 """,
 )
 
-WORDS = (
+_WORDS = (
     "netspec name doc source inputs layers outputs expect train export from sequence conv linear relu max_pool flatten "
     "add concat batch_norm dropout out_channels kernel_size x image input 0 -1 1 28 1e-4 0.5 1e400 9223372036854775808 "
     "0x1f 010 289_630 12:30 2015-12-11 .inf .nan ~ null none true off yes =1+1 =min(a,b) =a[0] = forward type a.b ../x "
     "/etc/passwd <<"
-).split()
+)
+WORDS = _WORDS.split()
 ODD = (
     *("", " ", "\t", "\n", "\r", "\r\n", "\x85", "\u2028", "\x00", "\x07", "\x1b[31m", "\x7f", "\ud800", "\ufeff"),
     *("\u202e", "\u200b", "\uff52", "\u043e", "\U0001f600", "\\", "'", '"', '"""', "`", "%", "@", "#", "!", "&", "*"),
@@ -95,15 +96,19 @@ def specs(count: int, seed: int) -> Iterator[str]:
         yield json.dumps(spec)
 
 
+NAMES: tuple[str, ...] = (
+    *("x", "y", "a", "b", "a", "b", "0", "1", "2", "3", "a.0", "a.b.c", "input"),
+    *("forward", "\u043e", "../x", "", 'a"""b', "a\nb"),
+)
+
+
 def _shape(generator: random.Random) -> object:
     sizes = generator.choices((1, 2, 3, 8, 28, 28, 224), k=generator.randint(0, 4))
     return generator.choice((*[sizes] * 20, {"shape": sizes, "dtype": "int64"}, [0], ["T"], [2**40], 3))
 
 
 def _name(generator: random.Random) -> str:
-    return generator.choice(
-        ("x", "y", *"abab0123", "a.0", "a.b.c", "input", "forward", "\u043e", "../x", "", 'a"""b', "a\nb")
-    )
+    return generator.choice(NAMES)
 
 
 def _layer(generator: random.Random, depth: int) -> object:
