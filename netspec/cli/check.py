@@ -1,0 +1,87 @@
+"""`netspec check`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import netspec
+from netspec.api import CheckReport
+from netspec.api import check as check_spec
+from netspec.cli.output import print_diagnostics
+from netspec.compiler import Spec
+from netspec.compiler.analyses import layers, totals
+from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.lang.reader import Limits
+
+
+@click.command("check")
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.option("--explain", is_flag=True, help="Show the arithmetic of each layer's parameters.")
+@click.option("--max-bytes", type=click.IntRange(min=1), help="Read specs of up to this size.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="Text, one JSON document, SARIF, or annotations for CI.",
+)
+def command(specs: tuple[str, ...], explain: bool, max_bytes: int | None, format_: str) -> int:
+    """Check specs: every mistake with its place, and what they expect of themselves. Never imports torch."""
+    limits = Limits(size_bytes=max_bytes) if max_bytes else Limits()
+    reports = {ref: _check(ref, limits) for ref in specs}
+    found = [diagnostic for report in reports.values() for diagnostic in report.diagnostics]
+    if format_ == "text":
+        _print_text(reports, found, explain)
+    else:
+        click.echo(_render(format_, reports, found), nl=False)
+    return 0 if all(report.ok for report in reports.values()) else 1
+
+
+def _check(ref: str, limits: Limits) -> CheckReport:
+    """The report of one spec; a file that cannot be read must not hide what is wrong with the others."""
+    try:
+        return check_spec(ref, limits=limits)
+    except NetspecError as error:
+        return CheckReport(None, error.diagnostics)
+
+
+def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explain: bool) -> None:
+    print_diagnostics(found)
+    for ref, report in reports.items():
+        if report.spec is None:
+            continue
+        sums = totals(report.spec.graph)
+        click.echo(f"{ref}: ok, {sums.num_params:,} parameters, {sums.macs:,} multiply-accumulates")
+        if explain:
+            _explain(report.spec)
+    sys.stdout.flush()
+
+
+def _explain(spec: Spec) -> None:
+    for row in layers(spec.graph):
+        arithmetic = f"  {row.explain} = {row.num_params:,}" if row.explain else ""
+        click.echo(f"  {row.path}  {row.op}  {row.output}{arithmetic}")
+
+
+def _render(format_: str, reports: dict[str, CheckReport], found: list[Diagnostic]) -> str:
+    if format_ == "sarif":
+        from netspec.diagnostics.sarif import render_sarif
+
+        return render_sarif(found, version=netspec.__version__)
+    if format_ == "github":
+        from netspec.diagnostics.github import render_github
+
+        return render_github(found)
+    from netspec.diagnostics.json import render_json
+
+    specs = {ref: _facts(report.spec) for ref, report in reports.items()}
+    return render_json(found, specs=specs)
+
+
+def _facts(spec: Spec | None) -> dict[str, object]:
+    if spec is None:
+        return {"ok": False}
+    sums = totals(spec.graph)
+    return {"ok": True, "name": spec.name, "params": sums.num_params, "macs": sums.macs}

@@ -1,0 +1,46 @@
+"""`netspec compile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import netspec
+from netspec import atomic
+from netspec.cli.output import format_option, print_diagnostics, print_json
+from netspec.ir import Graph
+
+
+@click.command("compile")
+@click.argument("spec")
+@click.option("--emit", type=click.Choice(["python", "graph"]), default="python", help="What to print.")
+@click.option("--rewrites", is_flag=True, help="The form that is trained: after the rewrites that keep the function.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@format_option
+def command(spec: str, emit: str, rewrites: bool, output: Path | None, format_: str) -> None:
+    """Print SPEC as plain PyTorch source (a file that imports only torch), or as its typed graph."""
+    loaded = netspec.load(spec)
+    print_diagnostics(loaded.warnings)
+    text = _emit(loaded.graph, emit, rewrites)
+    if output is not None:
+        atomic.write(output, text)
+        click.echo(f"wrote {output}", err=True)
+    elif format_ == "json":
+        print_json({"emit": emit, "name": loaded.name, "text": text})
+    else:
+        click.echo(text, nl=False)
+
+
+def _emit(graph: Graph, emit: str, rewrites: bool) -> str:
+    if rewrites:
+        from netspec.compiler.passes import rewrite
+
+        graph = rewrite(graph)
+    if emit == "graph":
+        from netspec.ir.text import text
+
+        return text(graph)
+    from netspec.backends.torch.source import emit as emit_python
+
+    return emit_python(graph)

@@ -1,0 +1,36 @@
+"""`netspec list`."""
+
+from __future__ import annotations
+
+import click
+
+from netspec.cli.output import format_option, print_json, shape_text, table
+from netspec.compiler import load
+from netspec.compiler.analyses import totals
+from netspec.compiler.shipped import shipped
+
+
+@click.command("list")
+@format_option
+def command(format_: str) -> None:
+    """Show the shipped specs: name, input, parameters, source."""
+    rows = []
+    for name, path in shipped().items():
+        spec = load(path)
+        inputs = {value.name: list(value.type.shape) for value in spec.graph.inputs}
+        params = totals(spec.graph).num_params
+        rows.append({"name": name, "inputs": inputs, "params": params, "source": spec.document.origin})
+    if format_ == "json":
+        print_json({"specs": rows})
+        return
+    heading = ("name", "input", "parameters", "source")
+    cells = [
+        (
+            row["name"],
+            ", ".join(shape_text(shape) for shape in row["inputs"].values()),
+            f"{row['params']:,}",
+            row["source"],
+        )
+        for row in rows
+    ]
+    click.echo(table([heading, *cells], right=(2,)))

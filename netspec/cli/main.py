@@ -1,0 +1,117 @@
+"""The `netspec` program: its commands, its exit codes, and the one place where errors become words.
+
+0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import netspec
+from netspec.cli.output import print_failure
+from netspec.diagnostics import NetspecError
+
+# Name -> what `netspec --help` says of it; the command is `command` in the module of that name.
+COMMANDS = {
+    "list": "Show the shipped specs.",
+    "check": "Check specs: every mistake with its place, without importing torch.",
+    "summary": "Show layers, shapes, parameters, multiply-accumulates and memory.",
+    "compile": "Print plain PyTorch source, or the typed graph.",
+    "train": "Train by the spec's train section.",
+    "eval": "Measure a trained network on a split.",
+    "export": "Write an ONNX file, proven to compute what PyTorch computes.",
+    "run": "Predict with ONNX Runtime.",
+    "bench": "Measure latency and throughput on ONNX Runtime.",
+    "demo": "Check, train, export, prove and run the lecture's ConvNet on MNIST.",
+    "schema": "Print the JSON Schema of the language, for editors.",
+}
+# Words that are also names in Python stand in files with a trailing underscore.
+_MODULES = {name: name for name in COMMANDS} | {"list": "list_", "compile": "compile_", "eval": "eval_"}
+
+INTERRUPTED = 130
+BUG = 70
+
+
+class Commands(click.Group):
+    """Imports a command's file when the command is called or asked for help, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module  # only modules named in the table above
+
+        command: click.Command = import_module(f"netspec.cli.{_MODULES[cmd_name]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or a usage error with the nearest one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from netspec.diagnostics.suggest import did_you_mean
+
+            ctx.fail(f"no command is called {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(netspec.__version__, prog_name="netspec")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def program(ctx: click.Context, debug: bool) -> None:
+    """A declarative YAML-to-network compiler: check, train, export with proof, run.
+
+    SPEC is a path, `-` for the standard input, or the name of a shipped spec (see `netspec list`).
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the program and exit with its code."""
+    words = list(sys.argv[1:] if args is None else args)
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    try:
+        result: Any = program.main(words, prog_name="netspec", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except NetspecError as error:
+        if "--debug" in words:
+            raise
+        print_failure(error, words)
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone; closing stdout now keeps the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        click.echo(f"netspec: a bug in netspec: {type(error).__name__}: {error}", err=True)
+        click.echo("please report it with the spec; --debug before the command shows the traceback", err=True)
+        return BUG
