@@ -77,3 +77,8 @@ def bytes_text(count: int) -> str:
 def shape_text(shape: Sequence[int]) -> str:
     """`20 x 24 x 24`, or `scalar`."""
     return " x ".join(map(str, shape)) or "scalar"
+
+
+def progress_wanted(quiet: bool) -> bool:
+    """Progress is drawn on a terminal only, and only by the first process of a distributed run."""
+    return not quiet and sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"

@@ -61,12 +61,14 @@ def _through(node: Node, field: _Field, whole: tuple[int, ...]) -> _Field:
     if field.jumps is None or rank != len(whole) + 1:
         mixes = any(isinstance(op.reads(dim, *types), All) for dim in range(1, rank + 1))
         return _Field(whole if mixes and field.jumps is None else field.sizes, None)
-    sizes, jumps = list(field.sizes), list(field.jumps)
+    sizes, jumps = list(whole), [1] * len(whole)
     for axis in range(len(whole)):
+        source = op.source(axis + 2, *types)
+        if source is None or source < 2:
+            continue  # made here, or from the channels: it sees the whole axis
+        size, jump = field.sizes[source - 2], field.jumps[source - 2]
         reads = op.reads(axis + 2, *types)
         if isinstance(reads, Window):
-            sizes[axis] = min(sizes[axis] + (reads.hi - reads.lo) * jumps[axis], whole[axis])
-            jumps[axis] *= reads.stride
-        elif isinstance(reads, All):
-            sizes[axis] = whole[axis]
+            size, jump = min(size + (reads.hi - reads.lo) * jump, whole[source - 2]), jump * reads.stride
+        sizes[axis], jumps[axis] = (whole[axis] if isinstance(reads, All) else size), jump
     return _Field(tuple(sizes), tuple(jumps))

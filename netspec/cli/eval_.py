@@ -1,0 +1,32 @@
+"""`netspec eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netspec.cli.output import format_option, print_json
+from netspec.cli.runs import spec_and_weights
+from netspec.diagnostics import ModelError
+
+
+@click.command("eval")
+@click.argument("run_or_spec")
+@click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
+@format_option
+def command(run_or_spec: str, weights: Path | None, split: str, device: str, format_: str) -> None:
+    """Measure a run, or a spec with --weights, on a split of its data."""
+    spec, found = spec_and_weights(run_or_spec, weights)
+    if found is None:
+        raise ModelError.at(run_or_spec, "weights", "a spec has no weights", help="name a run, or add --weights FILE")
+    from netspec.training.evaluate import evaluate
+
+    metrics = evaluate(spec, found, split=split, device=device)
+    if format_ == "json":
+        print_json({"split": split, "weights": str(found), "metrics": metrics})
+        return
+    for name, value in metrics.items():
+        click.echo(f"{name}: {value:.4f}")

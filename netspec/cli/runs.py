@@ -1,0 +1,30 @@
+"""RUN_OR_SPEC: a run directory that `netspec train` made, or a spec with weights beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import netspec
+from netspec.compiler import Spec
+from netspec.diagnostics import ModelError
+
+WEIGHTS = "best.safetensors"
+
+
+def spec_and_weights(ref: str, weights: Path | None) -> tuple[Spec, Path | None]:
+    """The spec of a reference and the weights to use: those given, else the best of a run.
+
+    Raises:
+        ModelError: `weights`: a run without weights, or a file that is not there.
+        SpecError, NetspecError: as `netspec.load`.
+    """
+    directory = Path(ref)
+    if weights is not None and not weights.is_file():
+        raise ModelError.at(str(weights), "weights", "no such file")
+    if not directory.is_dir():
+        return netspec.load(ref), weights
+    found = weights or directory / WEIGHTS
+    if not found.is_file():
+        help = f"`netspec train` writes {WEIGHTS} into its run directory"
+        raise ModelError.at(ref, "weights", f"there is no {WEIGHTS} in this directory", help=help)
+    return netspec.load(directory / "spec.yaml"), found
