@@ -1,1 +1,1 @@
-"""Readers of data, their declared fields, and the preprocessing that training, evaluation and the exported model share."""
+"""Readers of data, the fields they declare, and preprocessing that training, evaluation and deployment share."""

@@ -72,7 +72,7 @@ class Grayscale(Step):
 
 
 class Resize(Step):
-    """PIL's resize. One number is the shorter side, the longer one follows (torchvision's Resize); or [height, width]."""
+    """PIL's resize. One number is the shorter side, the other follows (torchvision's Resize); or [height, width]."""
 
     name = "resize"
     main = "size"

@@ -1,0 +1,62 @@
+"""Files that a spec names: relative to its folder, and inside of it unless the caller allows other places."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from netspec.diagnostics import DataError, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory, and others from which the caller allows to read."""
+
+    root: Path
+    allowed: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, source: Source, allowed: tuple[Path, ...] = ()) -> Folder:
+        """The folder of a spec's file; the current one for a spec without a file."""
+        path = Path(source.name)
+        return cls(path.parent if path.is_file() else Path(), allowed)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file to read.
+
+        The path is resolved first, so that no link leads out; opening never waits, as it would for a pipe.
+
+        Raises:
+            DataError: `data-file`: it is outside, absent, no regular file, or cannot be read.
+        """
+        path = self._inside(name)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise DataError.at(name, "data-file", "not a regular file")
+                yield file
+        except OSError as error:
+            raise _unreadable(name, error) from None
+
+    def _inside(self, name: str) -> Path:
+        try:
+            path = (self.root / name).resolve()
+            places = [place.resolve() for place in (self.root, *self.allowed)]
+        except (OSError, ValueError, RuntimeError) as error:  # NUL bytes, loops of links
+            raise _unreadable(name, error) from None
+        if not any(path.is_relative_to(place) for place in places):
+            help = "put it beside the spec, or allow its folder"
+            raise DataError.at(name, "data-file", f"lies outside of the spec's folder {self.root}", help=help)
+        return path
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return DataError.at(name, "data-file", f"cannot read: {reason.lower()}")
