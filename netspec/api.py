@@ -54,14 +54,14 @@ def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
     from netspec.training.plan import plan
 
     limits = limits or Limits()
+    report = Report()
     try:
         spec = compile_source(read_source(ref, limits), limits=limits)
+        for warning in spec.warnings:
+            report.add(warning)
+        plan(spec, report)
     except SpecError as error:
         return CheckReport(None, error.diagnostics)
-    report = Report()
-    for warning in spec.warnings:
-        report.add(warning)
-    plan(spec, report)
     return CheckReport(None if report.has_errors else spec, report.diagnostics)
 
 

@@ -1,6 +1,7 @@
 """The `netspec` program: its commands, its exit codes, and the one place where errors become words.
 
-0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 130 interrupted.
+Exit codes: 0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 130
+interrupted.
 """
 
 from __future__ import annotations

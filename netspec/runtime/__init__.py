@@ -1,0 +1,1 @@
+"""Prediction with ONNX Runtime. Imports no torch: numpy and onnxruntime are enough to deploy."""

@@ -1,0 +1,153 @@
+"""A deployed model: raw samples in, labels and probabilities out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.diagnostics import DataError, ModelError
+from netspec.runtime.session import Device, first_line, open_session
+
+if TYPE_CHECKING:
+    from netspec.data.preprocess import Step
+
+Array = NDArray[Any]
+
+_ELEMENT_TYPES = {
+    "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A class with its probability (its raw score where the model does not say that its outputs are logits)."""
+
+    label: str
+    probability: float
+
+
+class Predictor:
+    """An ONNX file with what netspec wrote into it: labels, preprocessing, what its outputs are.
+
+    Files of other origin run too: `predict` gives their raw outputs.
+
+    Args:
+        path: The ONNX file.
+        device: `cpu`, `cuda`, or `auto` (CUDA if it is there).
+
+    Raises:
+        ModelError: `model-file`.
+        UnavailableError: CUDA was asked for and is not there.
+    """
+
+    def __init__(self, path: str | Path, device: Device = "cpu") -> None:
+        self.path = Path(path)
+        self.session = open_session(self.path, device)
+        self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
+        self.inputs = {each.name: tuple(each.shape[1:]) for each in self.session.get_inputs()}
+        self.outputs = [each.name for each in self.session.get_outputs()]
+        self._dtypes = {each.name: _ELEMENT_TYPES.get(each.type, np.float32) for each in self.session.get_inputs()}
+        self.labels = self._labels()
+
+    def predict(self, batch: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """The raw outputs by name.
+
+        Args:
+            batch: Preprocessed samples `[N, *shape]`, or one such array for each input by name.
+
+        Raises:
+            DataError: `input-file`: a shape that the model does not take.
+        """
+        arrays = dict(batch) if isinstance(batch, Mapping) else {next(iter(self.inputs)): batch}
+        feeds = {name: self._checked(name, array) for name, array in arrays.items()}
+        missing = [name for name in self.inputs if name not in feeds]
+        if missing:
+            raise DataError.at(str(self.path), "input-file", f"the model needs the input `{missing[0]}` too")
+        try:
+            found = self.session.run(self.outputs, feeds)
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            message = "ONNX Runtime could not run the model"
+            raise ModelError.at(str(self.path), "model-file", message, notes=[first_line(error)]) from None
+        return dict(zip(self.outputs, found, strict=True))
+
+    def prepare(self, sample: Array) -> Array:
+        """A stored sample (uint8 image `[channels, height, width]`, say) as the model's first input `[*shape]`.
+
+        Raises:
+            DataError: `input-file`: a size that the model's preprocessing cannot take.
+        """
+        from netspec.data.preprocess import StepError
+        from netspec.data.preprocess.arrays import apply
+
+        name = next(iter(self.inputs))
+        try:
+            return apply(self.steps(name), sample, rank=len(self.inputs[name]))
+        except StepError as error:
+            raise DataError.at(str(self.path), "input-file", str(error)) from None
+
+    def classify(self, samples: Array, top_k: int = 5) -> list[list[Prediction]]:
+        """The most probable classes of stored samples `[N, *shape]`, best first.
+
+        Raises:
+            DataError: `input-file`: samples that the model does not take.
+            ModelError: `model-file`: the model's first output is not one score per class.
+        """
+        scores = self.predict(np.stack([self.prepare(sample) for sample in samples]))[self.outputs[0]]
+        if scores.ndim != 2:
+            message = f"the output `{self.outputs[0]}` has shape {list(scores.shape[1:])}, not one score per class"
+            raise ModelError.at(str(self.path), "model-file", message)
+        if self.metadata.get("netspec.activation") == "softmax":
+            scores = softmax(scores)
+        labels = self.labels or tuple(map(str, range(scores.shape[1])))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+        return [
+            [Prediction(labels[index], float(row[index])) for index in best]
+            for row, best in zip(scores, order, strict=True)
+        ]
+
+    def steps(self, name: str) -> tuple[Step, ...]:
+        """The preprocessing of an input, as the file says it.
+
+        Raises:
+            ModelError: `model-file`: the file says something that netspec does not know.
+        """
+        from netspec.data.preprocess import from_json
+
+        found = self._json("netspec.preprocess")
+        return from_json(found.get(name, []), str(self.path)) if isinstance(found, dict) else ()
+
+    def _labels(self) -> tuple[str, ...]:
+        found = self._json("netspec.labels")
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    def _json(self, key: str) -> object:
+        text = self.metadata.get(key, "")
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise ModelError.at(str(self.path), "model-file", f"its metadata `{key}` is not JSON") from None
+
+    def _checked(self, name: str, array: Array) -> Array:
+        if name not in self.inputs:
+            known = ", ".join(f"`{each}`" for each in self.inputs)
+            raise DataError.at(str(self.path), "input-file", f"the model has no input `{name}`; it has {known}")
+        shape = self.inputs[name]
+        sizes = zip(array.shape[1:], shape, strict=False)
+        if array.ndim != len(shape) + 1 or any(isinstance(want, int) and have != want for have, want in sizes):
+            message = f"the input `{name}` takes [N, {', '.join(map(str, shape))}], got {list(array.shape)}"
+            raise DataError.at(str(self.path), "input-file", message)
+        return np.ascontiguousarray(array, dtype=self._dtypes[name])
+
+
+def softmax(scores: Array) -> Array:
+    """Probabilities of the last axis; the largest score is subtracted first, so nothing overflows."""
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    result: Array = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
