@@ -145,10 +145,10 @@ class Idx(Reader):
 
 READERS: dict[str, type[Reader]] = {reader.name: reader for reader in (Mnist, Idx)}
 
+_LATER_IMAGES = "cifar10 image_folder arrays table coco_captions generated tar_shards"
+_LATER_TEXTS = "text labelled_text parallel_text word_windows"
 #: Readers of the language that this release does not have yet.
-LATER = frozenset(
-    "cifar10 image_folder arrays table text labelled_text parallel_text word_windows coco_captions generated tar_shards".split()
-)
+LATER = frozenset(f"{_LATER_IMAGES} {_LATER_TEXTS}".split())
 
 # Of the unpacked files, as at least eight independent projects pin them.
 _SHA256 = {
