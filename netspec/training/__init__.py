@@ -1,0 +1,1 @@
+"""Training: the plan of a `train:` section, checked without torch; the loop, metrics, weights and pictures."""

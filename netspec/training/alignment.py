@@ -1,0 +1,47 @@
+"""How an output and a target belong together: which axis is the classes', and whether a last axis of 1 is ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netspec.ir import TensorType
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """`class_axis` counts as in PyTorch, from 1; None where shapes are equal. A squeezed side loses its last axis."""
+
+    class_axis: int | None = None
+    squeeze_output: bool = False
+    squeeze_target: bool = False
+
+    def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Output and target as PyTorch's functions take them: classes on axis 1, or equal shapes and element types."""
+        output = output.squeeze(-1) if self.squeeze_output else output
+        target = target.squeeze(-1) if self.squeeze_target else target
+        if self.class_axis is None:
+            return output, target.to(output.dtype)
+        return (output.movedim(self.class_axis, 1) if self.class_axis != 1 else output), target
+
+
+def of_classes(output: TensorType, target: TensorType) -> Alignment | None:
+    """The one axis by which they differ holds the classes; the first of several that fit. None if no axis does."""
+    for axis in range(output.rank):
+        if output.shape[:axis] + output.shape[axis + 1 :] == target.shape:
+            return Alignment(axis + 1)
+    return None
+
+
+def elementwise(output: TensorType, target: TensorType) -> Alignment | None:
+    """Equal shapes, apart from a last axis of size 1 on either side; None if they are not."""
+    if output.shape == target.shape:
+        return Alignment()
+    if output.shape == (*target.shape, 1):
+        return Alignment(squeeze_output=True)
+    if target.shape == (*output.shape, 1):
+        return Alignment(squeeze_target=True)
+    return None

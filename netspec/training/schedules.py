@@ -1,0 +1,138 @@
+"""Learning-rate schedules: `torch.optim.lr_scheduler` by its classes in snake_case without `LR`, with their arguments.
+
+A length that is left out is the rest of the run. A test compares each entry with torch's signature.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from netspec.ops.attributes import (
+    NonNegativeFloat,
+    OptionalPositiveInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    integer,
+    list_of,
+    number,
+    or_null,
+)
+from netspec.training.table import Entry
+
+Period = Literal["epoch", "step"]
+Milestones = Annotated[
+    tuple[int, ...], list_of(integer(1, "a positive integer"), "a list of up to 16 positive integers")
+]
+OptionalRate = Annotated[float | None, or_null(number(0, "", above=True), "a positive number, or none")]
+
+
+class Schedule(Entry):
+    """Base of all. `torch_name` is the class, `length` its argument that defaults to the rest of the run."""
+
+    torch_name: ClassVar[str]
+    length: ClassVar[str | None] = None
+    per: ClassVar[Period] = "epoch"
+
+    def filled(self, rest: int, lr: float) -> dict[str, Any]:
+        """PyTorch's arguments, given how many periods are left and the optimiser's rate."""
+        arguments = self.arguments()
+        if self.length is not None and arguments[self.length] is None:
+            arguments[self.length] = rest
+        return arguments
+
+
+class Step(Schedule):
+    """The rate is multiplied by gamma every `step_size` periods."""
+
+    name, torch_name, main = "step", "StepLR", "step_size"
+    step_size: PositiveInt
+    gamma: NonNegativeFloat = 0.1
+
+
+class MultiStep(Schedule):
+    """The rate is multiplied by gamma at each milestone."""
+
+    name, torch_name, main = "multi_step", "MultiStepLR", "milestones"
+    milestones: Milestones
+    gamma: NonNegativeFloat = 0.1
+
+
+class Exponential(Schedule):
+    """The rate is multiplied by gamma every period."""
+
+    name, torch_name, main = "exponential", "ExponentialLR", "gamma"
+    gamma: PositiveFloat
+
+
+class CosineAnnealing(Schedule):
+    """Half a cosine from the rate to `eta_min` (Loshchilov, Hutter 2016, without restarts)."""
+
+    name, torch_name, length = "cosine_annealing", "CosineAnnealingLR", "T_max"
+    T_max: OptionalPositiveInt = None
+    eta_min: NonNegativeFloat = 0.0
+
+
+class CosineAnnealingWarmRestarts(Schedule):
+    """Half cosines, each `T_mult` times as long as the one before (Loshchilov, Hutter 2016)."""
+
+    name, torch_name, main = "cosine_annealing_warm_restarts", "CosineAnnealingWarmRestarts", "T_0"
+    T_0: PositiveInt
+    T_mult: PositiveInt = 1
+    eta_min: NonNegativeFloat = 0.0
+
+
+class OneCycle(Schedule):
+    """Up to `max_lr` (the optimiser's rate if left out) and down again (Smith, Topin 2017). Counts steps."""
+
+    name, torch_name, main, length = "one_cycle", "OneCycleLR", "max_lr", "total_steps"
+    per = "step"
+    max_lr: OptionalRate = None
+    total_steps: OptionalPositiveInt = None
+    pct_start: Probability = 0.3
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    cycle_momentum: bool = True
+    base_momentum: Probability = 0.85
+    max_momentum: Probability = 0.95
+    div_factor: PositiveFloat = 25.0
+    final_div_factor: PositiveFloat = 1e4
+    three_phase: bool = False
+
+    def filled(self, rest: int, lr: float) -> dict[str, Any]:
+        arguments = super().filled(rest, lr)
+        return arguments | ({"max_lr": lr} if self.max_lr is None else {})
+
+
+class Linear(Schedule):
+    """From `start_factor` to `end_factor` of the rate, in a straight line."""
+
+    name, torch_name, length = "linear", "LinearLR", "total_iters"
+    start_factor: Annotated[float, number(0, "a number above 0, up to 1", high=1, above=True)] = 1 / 3
+    end_factor: Probability = 1.0
+    total_iters: OptionalPositiveInt = None
+
+
+class Constant(Schedule):
+    """`factor` of the rate for `total_iters` periods, then the rate."""
+
+    name, torch_name, length = "constant", "ConstantLR", "total_iters"
+    factor: Probability = 1 / 3
+    total_iters: OptionalPositiveInt = None
+
+
+class Polynomial(Schedule):
+    """(1 - t/total_iters) ** power of the rate."""
+
+    name, torch_name, length = "polynomial", "PolynomialLR", "total_iters"
+    total_iters: OptionalPositiveInt = None
+    power: NonNegativeFloat = 1.0
+
+
+_ALL: tuple[type[Schedule], ...] = (
+    *(Step, MultiStep, Exponential, CosineAnnealing, CosineAnnealingWarmRestarts),
+    *(OneCycle, Linear, Constant, Polynomial),
+)
+SCHEDULES = {each.name: each for each in _ALL}
+
+#: Schedules of torch that this release does not have yet.
+LATER = frozenset({"cyclic", "reduce_on_plateau", "lambda", "multiplicative"})
