@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def _image(path: Path, shape: tuple[Any, ...]) -> Array:
         raise _wrong(path, f"the model's input {list(shape)} is not an image; give an .npy file")
     mode = "L" if shape[0] == 1 else "RGB"
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
+        with _open_quietly(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _wrong(path, f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS:,}")
             pixels = np.asarray(_flatten(image, path).convert(mode))
@@ -85,6 +86,15 @@ def _image(path: Path, shape: tuple[Any, ...]) -> Array:
         raise _wrong(path, f"a damaged image: {str(error).lower()[:120]}") from None
     channels_first = pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
     return channels_first[None]
+
+
+def _open_quietly(path: Path) -> Any:
+    """Only the header is read here. Pillow warns of far more pixels than are allowed anyway."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(path, formats=("PNG", "JPEG"))
 
 
 def _flatten(image: Any, path: Path) -> Any:

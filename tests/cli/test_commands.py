@@ -1,0 +1,142 @@
+"""The command line as a user meets it: results on stdout, words on stderr, documented exit codes, never a traceback."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from netspec.cli.main import COMMANDS, _run
+from netspec.compiler.shipped import shipped
+
+Capture = pytest.CaptureFixture[str]
+
+WRONG = "netspec: 1\ninputs: {x: [4]}\nlayers:\n  - linear: 0\n  - convv: 3\n"
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> str:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(WRONG)
+    return str(path)
+
+
+def test_help_names_every_command_and_each_has_help(capsys: Capture) -> None:
+    assert _run(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"  {name} " in text
+        assert _run([name, "--help"]) == 0
+
+
+def test_list_names_every_shipped_spec(capsys: Capture) -> None:
+    assert _run(["list", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in document["specs"]] == list(shipped())
+    assert _run(["list"]) == 0
+    assert "289,630" in capsys.readouterr().out
+
+
+def test_check_passes_all_shipped_specs_in_one_run(capsys: Capture) -> None:
+    assert _run(["check", *shipped()]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count(": ok, ") == len(shipped())
+    assert captured.err == ""
+
+
+def test_check_explains_with_the_lectures_arithmetic(capsys: Capture) -> None:
+    assert _run(["check", "mnist_convnet", "--explain"]) == 0
+    assert "(1*5*5 + 1) * 20 = 520" in capsys.readouterr().out
+
+
+def test_a_wrong_spec_is_exit_1_with_every_mistake(capsys: Capture, wrong: str) -> None:
+    assert _run(["check", wrong]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{wrong}:4:13" in captured.err
+    assert f"{wrong}:5:5" in captured.err
+
+
+@pytest.mark.parametrize("command", ["check", "summary", "compile"])
+def test_json_is_one_document_on_failure_too(capsys: Capture, wrong: str, command: str) -> None:
+    assert _run([command, wrong, "--format", "json"]) == 1
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert (document["ok"], document["schema_version"], captured.err) == (False, 1, "")
+    assert [each["code"] for each in document["diagnostics"]] == ["wrong-value", "unknown-op"]
+
+
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_check_speaks_to_ci(capsys: Capture, wrong: str, form: str) -> None:
+    assert _run(["check", wrong, "--format", form]) == 1
+    assert "unknown-op" in capsys.readouterr().out
+
+
+def test_summary_has_a_row_a_layer_and_the_totals(capsys: Capture) -> None:
+    assert _run(["summary", "mnist_convnet"]) == 0
+    text = capsys.readouterr().out
+    assert "20 x 24 x 24" in text
+    assert "289,630 parameters" in text
+    assert "577,000 MACs" in text
+
+
+def test_compile_prints_a_file_that_imports_only_torch(capsys: Capture, tmp_path: Path) -> None:
+    assert _run(["compile", "mnist_convnet"]) == 0
+    source = capsys.readouterr().out
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert {ast.unparse(node) for node in imports} == {"from torch import nn"}
+    target = tmp_path / "net.py"
+    assert _run(["compile", "mnist_convnet", "-o", str(target)]) == 0
+    assert target.read_text() == source
+
+
+def test_compile_prints_the_graph(capsys: Capture) -> None:
+    assert _run(["compile", "mnist_convnet", "--emit", "graph"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "graph mnist_convnet(image: float32[1, 28, 28]) -> (6)"
+    assert lines[1] == "  0: float32[20, 24, 24] = conv(image) {out_channels=20, kernel_size=5}"
+
+
+def test_schema_is_draft_07(capsys: Capture) -> None:
+    assert _run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"] == "http://json-schema.org/draft-07/schema#"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["chekc"], 2, "did you mean `check`?"),
+        (["check"], 2, "SPEC"),
+        (["check", "mnist_convnett"], 1, "did you mean `mnist_convnet`?"),
+        (["check", "."], 1, "not a regular file"),
+        (["summary", "mnist_convnet", "--format", "xml"], 2, "xml"),
+        (["run", "nothing.onnx", "x.png"], 1, "no such file"),
+        (["export", "mnist_convnet"], 2, "--output"),
+        (["export", "mnist_convnet", "-o", "/nowhere/at/all.onnx"], 1, "cannot write"),
+        (["compile", "mnist_convnet", "-o", "/nowhere/at/all.py"], 1, "cannot write"),
+    ],
+)
+def test_bad_input_is_said_in_words(capsys: Capture, words: list[str], code: int, said: str) -> None:
+    assert _run(words) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_spec_that_is_not_text(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "image.yaml"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert _run(["check", str(path)]) == 1
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_export_writes_a_file_only_after_parity(capsys: Capture, tmp_path: Path) -> None:
+    target = tmp_path / "net.onnx"
+    assert _run(["export", "mlp_one_hidden", "-o", str(target), "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {row["batch"] for row in document["parity"]} == {1, 2, 7}
+    assert all(row["max_abs_diff"] <= row["limit"] for row in document["parity"])
+    assert target.stat().st_size == document["bytes"]
+    assert _run(["bench", str(target), "--runs", "5", "--format", "json"]) == 0

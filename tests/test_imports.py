@@ -1,0 +1,41 @@
+"""What needs no torch must not import it: a second of start-up, paid on every check, is the difference one feels."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "onnx", "onnxruntime", "rich", "PIL", "safetensors")
+
+COMMANDS = {
+    "import netspec": "import netspec",
+    "--help": "from netspec.cli.main import _run; assert _run(['--help']) == 0",
+    "list": "from netspec.cli.main import _run; assert _run(['list']) == 0",
+    "check": "from netspec.cli.main import _run; assert _run(['check', 'mnist_convnet', '--explain']) == 0",
+    "summary": "from netspec.cli.main import _run; assert _run(['summary', 'mnist_convnet']) == 0",
+    "compile --emit graph": "from netspec.cli.main import _run; assert _run(['compile', 'mnist_convnet', '--emit', 'graph']) == 0",
+    "schema": "from netspec.cli.main import _run; assert _run(['schema']) == 0",
+}
+
+
+def heavy_imports(code: str) -> list[str]:
+    """Which of the heavy packages a fresh interpreter has imported after running `code`."""
+    probe = f"import sys\n{code}\nprint(*[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return done.stderr.split()
+
+
+@pytest.mark.parametrize("code", COMMANDS.values(), ids=COMMANDS)
+def test_the_front_end_imports_nothing_heavy(code: str) -> None:
+    assert heavy_imports(code) == []
+
+
+@pytest.mark.parametrize("name", ["numpy", "rich"])
+def test_this_check_can_fail(name: str) -> None:
+    assert heavy_imports(f"{COMMANDS['check']}; import {name}") == [name]
+
+
+def test_the_runtime_needs_no_torch() -> None:
+    assert "torch" not in heavy_imports("import netspec.runtime.predictor, netspec.runtime.inputs")
