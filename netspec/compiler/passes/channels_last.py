@@ -41,6 +41,8 @@ def channels_last(graph: Graph) -> Graph:
     more node for each input that is laid out.
     """
     images = [value for value in graph.inputs if value.type.rank == 3 and _feeds_conv(graph, value)]
+    if not images:
+        return graph
     laid_out = {value: Value(f"{value.name}_channels_last", value.type) for value in images}
     first = tuple(Node(after.name, ChannelsLast(), (before,), (after,)) for before, after in laid_out.items())
     nodes = tuple(
