@@ -16,6 +16,7 @@ class Metric(Entry):
 
     of_classes: ClassVar[bool] = False
     higher_is_better: ClassVar[bool] = False
+    is_number: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
@@ -64,7 +65,7 @@ class MseLoss(Metric):
 class Confusion(Metric):
     """Counts by true class (row) and predicted class (column); a picture, not a number."""
 
-    name, of_classes = "confusion", True
+    name, of_classes, is_number = "confusion", True, False
 
     def total(self, output: Tensor, target: Tensor) -> Tensor:
         classes = output.shape[1]

@@ -19,7 +19,7 @@ Positives = Annotated[tuple[float, float], pair(_POSITIVE, "a list of two positi
 
 
 class Optimizer(Entry):
-    """Base of all. `torch_name` is the class; `fusable` says that torch has one kernel for all parameters, also on CPU."""
+    """Base of all. `torch_name` is the class; `fusable`: torch has one kernel for all parameters, also on CPU."""
 
     main = "lr"
     torch_name: ClassVar[str]

@@ -39,8 +39,8 @@ class Chosen(Generic[E]):
 
     entry: E
     span: Span
-    beside: MappingOf[str, Node]
-    inside: MappingOf[str, Node]
+    beside: Mapping
+    inside: Mapping
 
 
 def choose(
@@ -64,38 +64,38 @@ def choose(
         inside: Keys that may stand among the arguments without being the entry's own.
         later: Names of the language that this release does not have yet.
     """
-    split = _split(node, beside)
-    if split is None:
+    found = _named(node, beside)
+    if found is None:
         report.error("wrong-type", f"expected one {kind}, as a name or {{NAME: ...}}, got {describe(node)}", node.span)
         return None
-    key, argument, extras = split
+    key, argument, extras = found
     model = table.get(key.text)
     if model is None:
         _unknown(key, table, report, kind, later)
         return None
-    own, taken = _without(argument, inside)
+    taken, own = _parted(argument, inside) if isinstance(argument, Mapping) else (Mapping({}, key.span), argument)
     entry = bind(model, own, report, span=key.span, what=f"the {kind} {key.text}", main=model.main)
     return None if entry is None else Chosen(entry, key.span, extras, taken)
 
 
-def _split(node: Node, beside: frozenset[str]) -> tuple[Scalar, Node | None, dict[str, Node]] | None:
-    """The key, its argument, and the values beside it."""
+def _named(node: Node, beside: frozenset[str]) -> tuple[Scalar, Node | None, Mapping] | None:
+    """The key, its argument, and what stands beside it."""
     if isinstance(node, Scalar):
-        return None if is_null(node) else (node, None, {})
+        return None if is_null(node) else (node, None, Mapping({}, node.span))
     if not isinstance(node, Mapping):
         return None
-    names = [(key, value) for key, value in node if key.text not in beside]
+    extras, names = _parted(node, beside)
     if len(names) != 1:
         return None
-    return *names[0], {key.text: value for key, value in node if key.text in beside}
+    ((key, argument),) = names
+    return key, argument, extras
 
 
-def _without(node: Node | None, keys: frozenset[str]) -> tuple[Node | None, dict[str, Node]]:
-    """A mapping without some of its keys, and the values of these."""
-    if not isinstance(node, Mapping):
-        return node, {}
-    kept = {name: entry for name, entry in node.entries.items() if name not in keys}
-    return Mapping(kept, node.span), {key.text: value for key, value in node if key.text in keys}
+def _parted(node: Mapping, keys: frozenset[str]) -> tuple[Mapping, Mapping]:
+    """A mapping in two: what has one of the keys, and the rest."""
+    taken = {name: entry for name, entry in node.entries.items() if name in keys}
+    rest = {name: entry for name, entry in node.entries.items() if name not in keys}
+    return Mapping(taken, node.span), Mapping(rest, node.span)
 
 
 def _unknown(key: Scalar, table: MappingOf[str, type[E]], report: Report, kind: str, later: frozenset[str]) -> None:

@@ -1,0 +1,50 @@
+"""Whether data fit a network: every input has a field, and preprocessing makes the one of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from netspec.compiler.spec import Spec
+from netspec.data.preprocess import StepError, check
+from netspec.data.preprocess.bind import Steps
+from netspec.data.source import SampleSource
+from netspec.diagnostics import Diagnostic, Label, Report, Severity
+from netspec.ir import Value
+
+
+def check_fields(spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
+    """Report `bad-training` for each input that no field fills, or that cannot become what the input wants."""
+    return all([_check_input(value, spec, data, steps, report) for value in spec.graph.inputs])
+
+
+def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
+    if value.name not in steps:
+        return False  # its mistake is reported already
+    field = data.fields.get(value.name)
+    if field is None:
+        known = ", ".join(data.fields)
+        help = f"the fields are {known}; `fields: {{{value.name}: FIELD}}` in the reader renames one"
+        report.error("bad-training", f"no field of the data fills the input `{value.name}`", data.span, help=help)
+        return False
+    try:
+        check(steps[value.name], value.type, field.type)
+    except StepError as error:
+        declared = spec.document.inputs.get(value.name)
+        labels = (Label(f"field {value.name}  {field}", data.span),)
+        span = declared.name.span if declared is not None else data.span
+        report.add(Diagnostic("bad-training", f"`{value.name}`: {error}", span, Severity.ERROR, labels))
+        return False
+    return True
+
+
+def check_sources(data: SampleSource, others: Iterable[SampleSource | float | None], report: Report) -> None:
+    """Validation and test data have the fields of the training data, of the same types."""
+    for other in others:
+        if not isinstance(other, SampleSource) or other.fields == data.fields:
+            continue
+        for name, field in data.fields.items():
+            found = other.fields.get(name)
+            if found != field:
+                message = f"field `{name}` is {found or 'absent'} here, and {field} in the training data"
+                report.error("bad-training", message, other.span)
+                break
