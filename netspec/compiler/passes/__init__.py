@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from netspec.compiler.passes.channels_last import channels_last
 from netspec.compiler.passes.pool_before_activation import pool_before_activation
+from netspec.compiler.passes.relu_in_place import relu_in_place
 from netspec.ir import Graph
 
-# In this order: the layout is chosen for the graph that will run.
-REWRITES = (pool_before_activation, channels_last)
+# In this order: who stands behind what, then how it is computed.
+REWRITES = (pool_before_activation, relu_in_place, channels_last)
 
 
 def rewrite(graph: Graph) -> Graph:
@@ -17,4 +18,4 @@ def rewrite(graph: Graph) -> Graph:
     return graph
 
 
-__all__ = ["REWRITES", "channels_last", "pool_before_activation", "rewrite"]
+__all__ = ["REWRITES", "channels_last", "pool_before_activation", "relu_in_place", "rewrite"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netspec.backends.torch import build
 from netspec.compiler import compile_source, load
-from netspec.compiler.passes import channels_last, pool_before_activation, rewrite
+from netspec.compiler.passes import channels_last, pool_before_activation, relu_in_place, rewrite
 from netspec.diagnostics import Source
 from netspec.ir import Graph
 from netspec.ir.verify import verify
@@ -121,3 +121,24 @@ def test_the_layout_reaches_the_convolution() -> None:
     ((given, output),) = seen
     assert given.stride() == (784, 1, 28, 1)
     assert output.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("layers", "in_place"),
+    [
+        ("  - linear: 5\n  - {name: f, relu}", True),
+        ("  - conv: {out_channels: 3, kernel_size: 3}\n  - batch_norm\n  - {name: f, relu}", True),
+        ("  - {name: a, linear: 12}\n  - {name: f, relu}\n  - {add, from: [a, f]}", False),  # read twice
+        ("  - {name: f, relu}", False),  # the network's own input
+        ("  - sigmoid\n  - {name: f, relu}", False),  # sigmoid's backward reads its output
+        ("  - flatten\n  - {name: f, relu}", False),  # a view of the input
+    ],
+)
+def test_relu_overwrites_only_what_it_alone_reads(layers: str, in_place: bool) -> None:
+    graph = graph_of(layers)
+    after = relu_in_place(graph)
+    assert build(after).get_submodule("f").inplace is in_place
+    x = torch.randn(2, 2, 12, 12, dtype=torch.float64)
+    before = x.clone()
+    assert_equal(graph, after, x)
+    assert torch.equal(x, before)
