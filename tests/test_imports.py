@@ -9,14 +9,15 @@ import pytest
 
 HEAVY = ("torch", "numpy", "onnx", "onnxruntime", "rich", "PIL", "safetensors")
 
+RUN = "from netspec.cli.main import _run; assert _run({}) == 0"
 COMMANDS = {
     "import netspec": "import netspec",
-    "--help": "from netspec.cli.main import _run; assert _run(['--help']) == 0",
-    "list": "from netspec.cli.main import _run; assert _run(['list']) == 0",
-    "check": "from netspec.cli.main import _run; assert _run(['check', 'mnist_convnet', '--explain']) == 0",
-    "summary": "from netspec.cli.main import _run; assert _run(['summary', 'mnist_convnet']) == 0",
-    "compile --emit graph": "from netspec.cli.main import _run; assert _run(['compile', 'mnist_convnet', '--emit', 'graph']) == 0",
-    "schema": "from netspec.cli.main import _run; assert _run(['schema']) == 0",
+    "--help": RUN.format(["--help"]),
+    "list": RUN.format(["list"]),
+    "check": RUN.format(["check", "mnist_convnet", "--explain"]),
+    "summary": RUN.format(["summary", "mnist_convnet"]),
+    "compile --emit graph": RUN.format(["compile", "mnist_convnet", "--emit", "graph"]),
+    "schema": RUN.format(["schema"]),
 }
 
 

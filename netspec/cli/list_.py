@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from netspec.cli.output import format_option, print_json, shape_text, table
@@ -14,7 +16,7 @@ from netspec.compiler.shipped import shipped
 @format_option
 def command(format_: str) -> None:
     """Show the shipped specs: name, input, parameters, source."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, path in shipped().items():
         spec = load(path)
         inputs = {value.name: list(value.type.shape) for value in spec.graph.inputs}
@@ -24,13 +26,9 @@ def command(format_: str) -> None:
         print_json({"specs": rows})
         return
     heading = ("name", "input", "parameters", "source")
-    cells = [
-        (
-            row["name"],
-            ", ".join(shape_text(shape) for shape in row["inputs"].values()),
-            f"{row['params']:,}",
-            row["source"],
-        )
-        for row in rows
-    ]
-    click.echo(table([heading, *cells], right=(2,)))
+    click.echo(table([heading, *map(_cells, rows)], right=(2,)))
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    inputs = ", ".join(shape_text(shape) for shape in row["inputs"].values())
+    return (row["name"], inputs, f"{row['params']:,}", row["source"])

@@ -84,7 +84,7 @@ def _image(path: Path, shape: tuple[Any, ...]) -> Array:
         raise _wrong(path, "neither PNG nor JPEG, IDX (`FILE[INDEX]`) nor NPY (`FILE.npy`)") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _wrong(path, f"a damaged image: {str(error).lower()[:120]}") from None
-    channels_first = pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
+    channels_first: Array = pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
     return channels_first[None]
 
 

@@ -99,7 +99,7 @@ def test_several_inputs_and_named_outputs() -> None:
         ("  - {name: a.b, relu}", "bad-name", (4, 12)),
         ("  - {sub, from: [x]}", "wrong-inputs", (4, 11)),
         ("  - {sub, from: {input: x, othr: x}}", "wrong-inputs", (4, 11)),
-        ("  - conv: {out_channels: 4, kernel_size: 9}", "bad-attribute", (4, 41)),
+        ("  - conv: {out_channels: 4, kernel_size: 9}", "bad-attribute", (4, 42)),
         ("  - {name: a, flatten}\n  - {add, from: [a, x]}", "shape-mismatch", (5, 6)),
         ("  - {relu, tanh}", "bad-layer", (4, 12)),
         ("  - {repeat: 3, relu}", "not-supported", (4, 6)),

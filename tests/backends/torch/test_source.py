@@ -26,8 +26,10 @@ ALLOWED_NODES = (
 )  # fmt: skip
 ALLOWED_IMPORTS = {"import torch", "from torch import nn", "from torch.nn import functional as F"}
 HOSTILE = [
-    "'", '"', '"""', "'''", "\\", "\n", "\r\n", "\\n", "\t", "\x00", "#", "# noqa", "{", "}", "%s", "{0}", "__import__('os')",
-    "); import os #", "\"\"\"\nimport os\n\"\"\"", "\u202e", "\u2028", "é", "a" * 300, "class", "self", "torch", "nn", "super",
+    "'", '"', '"""', "'''", "\\", "\n", "\r\n", "\\n", "\t", "\x00", "#", "# noqa", "{", "}", "%s", "{0}",
+    "__import__('os')",
+    "); import os #", "\"\"\"\nimport os\n\"\"\"", "\u202e", "\u2028", "é", "a" * 300, "class", "self", "torch",
+    "nn", "super",
     "0", "-", "a-b", "a.b", "", " ", "x\ny", "\ud7ff", "lambda: 0", "__class__", "getattr",
 ]  # fmt: skip
 

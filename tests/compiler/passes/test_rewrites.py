@@ -65,7 +65,8 @@ def test_the_convnets_compute_the_same(name: str) -> None:
 def test_pooling_commutes_with_every_monotone_activation(
     activation: str, kernel: int, stride: int, padding: int, ceil: bool, seed: int
 ) -> None:
-    pool = f"{{kernel_size: {kernel}, stride: {stride}, padding: {min(padding, kernel // 2)}, ceil_mode: {str(ceil).lower()}}}"
+    sizes = f"kernel_size: {kernel}, stride: {stride}, padding: {min(padding, kernel // 2)}"
+    pool = f"{{{sizes}, ceil_mode: {str(ceil).lower()}}}"
     graph = graph_of(f"  - {{name: f, {activation}}}\n  - {{name: pool, max_pool: {pool}}}")
     after = pool_before_activation(graph)
     assert order(after) == ["pool", "f"]

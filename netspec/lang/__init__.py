@@ -1,0 +1,1 @@
+"""The language: YAML text -> spanned tree -> document; expressions. Knows no op."""
