@@ -64,6 +64,11 @@ class TrainPlan:
     keep: Keep
 
     @property
+    def higher_is_better(self) -> bool:
+        """Whether the metric by which weights are kept grows."""
+        return any(each.metric.higher_is_better and each.metric.label == self.keep.best for each in self.measures)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of the first loss's target, if it has any."""
         field = self.data.fields.get(self.terms[0].target.name)

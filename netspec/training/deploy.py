@@ -1,0 +1,68 @@
+"""From a spec and its weights to an ONNX file that carries all a predictor needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from netspec import __version__
+from netspec.backends.onnx.export import ExportReport, export_onnx
+from netspec.backends.torch import build
+from netspec.compiler.spec import Spec
+from netspec.data.preprocess import as_json
+from netspec.data.preprocess.bind import preprocess
+from netspec.diagnostics import Report, SpecError
+from netspec.training.plan import TrainPlan, plan
+from netspec.training.weights import load_into
+
+
+def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: int = 20) -> ExportReport:
+    """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes.
+
+    Args:
+        spec: A checked spec.
+        path: The file to write; it appears whole or not at all.
+        weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
+        opset: ONNX operator set.
+
+    Raises:
+        SpecError: the `preprocess` steps or the `train` section have a mistake.
+        ModelError: `weights`, or `parity` naming the output and the first layer that differs.
+        NetspecError: `unwritable`.
+    """
+    metadata = describe(spec)
+    module = build(spec.graph, initialize=weights is None)
+    if weights is not None:
+        load_into(module, weights)
+    return export_onnx(spec.graph, module.eval(), path, metadata=metadata, opset=opset)
+
+
+def describe(spec: Spec) -> dict[str, str]:
+    """What the file says of itself: the spec and its hash, labels, preprocessing, what turns outputs to probabilities.
+
+    Raises:
+        SpecError: the `preprocess` steps or the `train` section have a mistake.
+    """
+    report = Report()
+    found = plan(spec, report)
+    steps = preprocess(spec.document, spec.graph, report)
+    if report.has_errors:
+        raise SpecError(report.diagnostics)
+    return {
+        "netspec.version": __version__,
+        "netspec.name": spec.name,
+        "netspec.spec": spec.source.text,
+        "netspec.spec_sha256": hashlib.sha256(spec.source.text.encode()).hexdigest(),
+        "netspec.labels": json.dumps(found.classes if found is not None else []),
+        "netspec.preprocess": json.dumps({name: as_json(each) for name, each in steps.items()}),
+        "netspec.activation": _activation(found, spec),
+    }
+
+
+def _activation(found: TrainPlan | None, spec: Spec) -> str:
+    """`softmax` where the first output was trained as logits."""
+    logits = found is not None and any(
+        term.loss.name == "cross_entropy" and term.output is spec.graph.outputs[0] for term in found.terms
+    )
+    return "softmax" if logits else ""

@@ -1,0 +1,42 @@
+"""Measuring trained weights on a split of a spec's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netspec.backends.torch import build
+from netspec.compiler.passes import rewrite
+from netspec.compiler.spec import Spec
+from netspec.data.readers import Split
+from netspec.training import weights as weights_file
+from netspec.training.batches import Batches
+from netspec.training.device import select, threads_for, using_threads
+from netspec.training.objective import EVALUATION_BATCH, Objective
+from netspec.training.run import planned
+from netspec.training.splits import load_split
+
+
+def evaluate(
+    spec: Spec, weights: str | Path, *, split: Split = "test", device: str = "auto", allowed: tuple[Path, ...] = ()
+) -> dict[str, float]:
+    """Loss and metrics of a spec's `train` section on a split.
+
+    Args:
+        spec: A checked spec with a `train` section.
+        weights: A safetensors file with the spec's state-dict keys.
+        split: `train`, `validation` or `test`.
+        device: `auto`, `cpu` or `cuda`.
+        allowed: Folders besides the spec's own from which data may be read.
+
+    Raises:
+        SpecError, DataError, TrainingError: as `train`; TrainingError too where the spec has no such split.
+        ModelError: `weights`: they do not fit the network.
+        UnavailableError: CUDA was asked for, and there is none.
+    """
+    target = select(device)
+    plan = planned(spec, allowed)
+    module = build(rewrite(plan.graph), initialize=False)
+    weights_file.load_into(module, Path(weights))
+    with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
+        batches = Batches.of(load_split(plan, split), plan, target)
+        return Objective(plan, target).measure(module.to(target), batches).numbers

@@ -1,0 +1,102 @@
+"""The run directory: the spec, the environment, and a line of metrics for every evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from netspec import __version__, atomic
+from netspec.compiler.spec import Spec
+from netspec.diagnostics import NetspecError
+
+METRICS = "metrics.jsonl"
+SPEC = "spec.yaml"
+
+
+@dataclass(slots=True)
+class Journal:
+    """What a run writes down as it goes. Times are measured from its making; CPU time is that of all threads."""
+
+    directory: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    _started: float = field(default_factory=time.perf_counter)
+    _cpu_started: float = field(default_factory=time.process_time)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time, by the monotonic clock."""
+        return time.perf_counter() - self._started
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the process."""
+        return time.process_time() - self._cpu_started
+
+    def begin(self, spec: Spec, facts: dict[str, Any]) -> None:
+        """Write the spec and the environment.
+
+        Raises:
+            NetspecError: `unwritable`.
+        """
+        atomic.write(self.directory / SPEC, spec.source.text)
+        digest = hashlib.sha256(spec.source.text.encode()).hexdigest()
+        known = {"spec": spec.name, "spec_sha256": digest, "versions": _versions(), "platform": platform.platform()}
+        text = json.dumps(known | facts, indent=2, sort_keys=True)
+        atomic.write(self.directory / "environment.json", text + "\n")
+
+    def note(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Add a line to the metrics; the times are added here."""
+        row = row | {"seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu_seconds, 3)}
+        self.rows.append(row)
+        lines = [json.dumps(each, allow_nan=False) for each in self.rows]
+        atomic.write(self.directory / METRICS, "\n".join(lines) + "\n")
+        return row
+
+
+def run_directory(name: str, wanted: Path | None) -> Path:
+    """A new directory: the wanted one, or `runs/NAME/STAMP`.
+
+    Raises:
+        NetspecError: `unwritable`: it holds a run already, or cannot be made.
+    """
+    target = wanted or Path("runs", name, time.strftime("%Y%m%d-%H%M%S"))
+    try:
+        if wanted is None:
+            return _fresh(target)
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic.unwritable(target, error) from None
+    if (target / SPEC).exists():
+        raise NetspecError.at(str(target), "unwritable", "this directory holds a run already", help="name another one")
+    return target
+
+
+def _fresh(target: Path) -> Path:
+    """Make the directory, with a number behind it where two runs start in one second."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(2, 10_000):
+        try:
+            target.mkdir()
+            return target
+        except FileExistsError:
+            target = target.with_name(f"{target.name[:15]}-{number}")
+    raise FileExistsError(17, "too many runs in one second", str(target))
+
+
+def _versions() -> dict[str, str]:
+    import numpy
+    import torch
+
+    return {
+        "netspec": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "cores": str(os.cpu_count()),
+    }

@@ -1,0 +1,150 @@
+"""A whole run: data, network, loop, files, pictures."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from netspec.backends.torch import build
+from netspec.compiler.passes import rewrite as rewrite_graph
+from netspec.compiler.spec import Spec
+from netspec.data.samples import Samples
+from netspec.diagnostics import Report, SpecError, TrainingError
+from netspec.training import weights
+from netspec.training.device import select, threads_for, using_threads
+from netspec.training.interrupt import on_interrupt
+from netspec.training.journal import Journal, run_directory
+from netspec.training.loop import BEST, LAST, Loop, Splits
+from netspec.training.objective import Objective
+from netspec.training.pictures import draw
+from netspec.training.plan import TrainPlan, plan
+from netspec.training.progress import reporter
+from netspec.training.splits import load_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run.
+
+    `metrics` are the numbers of the best weights; `history` has a row for each evaluation, as `metrics.jsonl` has.
+    """
+
+    directory: Path
+    metrics: dict[str, float]
+    history: tuple[dict[str, Any], ...]
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def weights(self) -> Path:
+        """The best weights."""
+        return self.directory / BEST
+
+    @property
+    def last(self) -> Path:
+        """The last weights."""
+        return self.directory / LAST
+
+
+def train(
+    spec: Spec,
+    *,
+    device: str = "auto",
+    seed: int | None = None,
+    directory: str | Path | None = None,
+    rewrite: bool = True,
+    progress: bool | None = None,
+    threads: int | None = None,
+    allowed: tuple[Path, ...] = (),
+) -> Run:
+    """Train a spec by its `train` section. Equal seeds and threads give bitwise equal weights on a CPU.
+
+    Args:
+        spec: A checked spec.
+        device: `auto`, `cpu` or `cuda`.
+        seed: In place of the spec's. The held-out samples do not depend on it.
+        directory: The run directory; `runs/NAME/STAMP` by default.
+        rewrite: Apply the rewrites that keep the function and the state-dict keys.
+        progress: Draw progress on stderr; by default not.
+        threads: Threads for torch on a CPU; by default by the amount of work in a step.
+        allowed: Folders besides the spec's own from which data may be read.
+
+    Raises:
+        SpecError: the section has a mistake.
+        DataError: the data have.
+        TrainingError: there is no section, or the loss stopped being finite (`not-finite`).
+        TrainingInterrupted: Ctrl-C; the last weights and all metrics are saved.
+        UnavailableError: CUDA was asked for, and there is none.
+        NetspecError: `unwritable`.
+    """
+    target = select(device)
+    found = planned(spec, allowed)
+    seed = found.settings.seed if seed is None else seed
+    journal = Journal(run_directory(spec.name, Path(directory) if directory is not None else None))
+    parts = load_parts(found)
+    count = threads or threads_for(found.graph, found.settings.batch_size)
+    journal.begin(spec, _facts(parts, target, seed=seed, threads=count, rewrite=rewrite))
+    with ExitStack() as stack:
+        stack.enter_context(using_threads(count))
+        stack.enter_context(torch.random.fork_rng())
+        torch.manual_seed(seed)
+        module = build(rewrite_graph(found.graph) if rewrite else found.graph).to(target)
+        splits = Splits.of(*parts, found, target)
+        loop = Loop(found, module, splits, target, journal, seed=seed, place=spec.source.name)
+        stack.callback(_draw, found, module, splits, target, journal)
+        shown, drawing = reporter(loop.steps, bool(progress))
+        stop = stack.enter_context(on_interrupt())
+        with drawing:
+            loop.run(shown, stop)
+    rows = tuple(journal.rows)
+    return Run(journal.directory, best_metrics(rows, found), rows, journal.seconds, journal.cpu_seconds)
+
+
+def planned(spec: Spec, allowed: tuple[Path, ...] = ()) -> TrainPlan:
+    """The plan of a spec.
+
+    Raises:
+        SpecError: the section has a mistake.
+        TrainingError: `bad-training`: there is none.
+    """
+    report = Report()
+    found = plan(spec, report, allowed=allowed)
+    if report.has_errors:
+        raise SpecError(report.diagnostics)
+    if found is None:
+        raise TrainingError.at(spec.source.name, "bad-training", "the spec has no `train` section")
+    return found
+
+
+def best_metrics(rows: tuple[dict[str, Any], ...], found: TrainPlan) -> dict[str, float]:
+    """The numbers of the row whose weights are the best, as `best.safetensors` holds them."""
+    key = f"validation_{found.keep.best}"
+    row = rows[-1]
+    if key in row:
+        # Of equals the later one, as the loop keeps it.
+        row = (max if found.higher_is_better else min)(reversed(rows), key=lambda each: each[key])
+    return {name: value for name, value in row.items() if name.startswith(("train_", "validation_"))}
+
+
+def _facts(parts: tuple[Samples, Samples | None], device: torch.device, **settings: Any) -> dict[str, Any]:
+    """What a run must be repeated with to be the same."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    train, validation = parts
+    samples = {"train": len(train), "validation": len(validation) if validation is not None else 0}
+    return {"device": name, "samples": samples, **settings}
+
+
+def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.device, journal: Journal) -> None:
+    """Pictures of the best weights, after any end of a run that got as far as to save some."""
+    best = journal.directory / BEST
+    if not best.exists():
+        return
+    weights.load_into(module, best)
+    held_out = splits.validation
+    confusion = Objective(found, device).measure(module, held_out).confusion if held_out is not None else None
+    draw(journal.directory, journal.rows, module, confusion, found.classes)

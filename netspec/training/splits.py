@@ -1,0 +1,46 @@
+"""The samples of a plan by split, in memory."""
+
+from __future__ import annotations
+
+from netspec.data.readers import Split
+from netspec.data.samples import Samples
+from netspec.data.source import SampleSource
+from netspec.diagnostics import TrainingError
+from netspec.training.plan import TrainPlan
+
+
+def load_parts(plan: TrainPlan) -> tuple[Samples, Samples | None]:
+    """Training and validation samples.
+
+    A fraction is held out by the spec's own seed, whatever seed a run has: every run of a spec is measured on the same
+    samples, and none of them was ever trained on.
+
+    Raises:
+        DataError: `data-file`, `data-value`.
+    """
+    samples = plan.data.load()
+    if isinstance(plan.validation, SampleSource):
+        return samples, plan.validation.load()
+    if plan.validation is None:
+        return samples, None
+    if len(samples) < 2:
+        raise TrainingError.at(plan.data.reader.name, "bad-training", "one sample cannot be divided")
+    return samples.divide(plan.validation, plan.settings.seed)
+
+
+def load_split(plan: TrainPlan, split: Split) -> Samples:
+    """The samples of one split.
+
+    Raises:
+        DataError: `data-file`, `data-value`.
+        TrainingError: `bad-training`: the spec has no such split.
+    """
+    if split == "test":
+        found = plan.test.load() if plan.test is not None else None
+    else:
+        train, validation = load_parts(plan)
+        found = train if split == "train" else validation
+    if found is None:
+        help = f"name them with `{split}: {{READER: ...}}` in the `train` section"
+        raise TrainingError.at(split, "bad-training", f"the spec has no {split} data", help=help)
+    return found
