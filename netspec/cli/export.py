@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("run_or_spec")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.onnx")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
-@click.option("--opset", type=click.IntRange(17, 23), default=20, help="Version of ONNX's operators.")
+@click.option("--opset", type=click.IntRange(17, 22), default=20, help="Version of ONNX's operators.")
 @format_option
 def command(run_or_spec: str, output: Path, weights: Path | None, opset: int, format_: str) -> None:
     """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes at batch 1, 2 and 7."""

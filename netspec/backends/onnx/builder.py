@@ -66,6 +66,7 @@ class Builder:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], OnnxHandle] = {}
         self._path = ""
         self._first = 0
 
@@ -74,13 +75,19 @@ class Builder:
         self._path = path
         self._first = len(self.nodes)
 
+    def current(self) -> list[onnx.NodeProto]:
+        """The nodes of the op at hand."""
+        return self.nodes[self._first :]
+
     def finish(self, value: OnnxHandle, name: str) -> OnnxHandle:
-        """Call the op's result `name`: its node is renamed, or an Identity added where the op made none for it."""
-        mine = self.nodes[self._first :]
+        """Call the op's result, and the node that makes it, `name`; an Identity makes it where the op handed one on."""
+        mine = self.current()
         if not any(value.name in node.output for node in mine):
             value = self.call("Identity", value)[0]
-            mine = self.nodes[self._first :]
+            mine = self.current()
         for node in mine:
+            if value.name in node.output:
+                node.name = name
             node.output[:] = [name if output == value.name else output for output in node.output]
             node.input[:] = [name if input == value.name else input for input in node.input]
         return OnnxHandle(name)
@@ -90,8 +97,7 @@ class Builder:
         names = ["" if each is None else each.name for each in inputs]
         while names and not names[-1]:
             names.pop()
-        number = len(self.nodes) - self._first
-        stem = f"{self._path}/{op_type}" + (f"_{number}" if number else "")
+        stem = f"{self._path}/{op_type}_{len(self.nodes) - self._first}"
         results = [stem if i == 0 else f"{stem}.{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(op_type, names, results, name=stem, **_plain(attributes)))
         return tuple(OnnxHandle(name) for name in results)
@@ -111,17 +117,18 @@ class Builder:
         return self._constant(np.asarray(value, dtype=dtype))
 
     def initializer(self, name: str, array: np.ndarray[Any, Any]) -> OnnxHandle:
-        """A named tensor of the file; used twice, stored once."""
+        """A named tensor of the file; used twice, stored once. Constants of equal value are one tensor too."""
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return OnnxHandle(name)
 
     def _constant(self, array: np.ndarray[Any, Any]) -> OnnxHandle:
-        number = sum(name.startswith(f"{self._path}/constant") for name in self.initializers)
-        # ascontiguousarray would turn a number into a vector of one.
-        name = f"{self._path}/constant_{number}"
-        self.initializers[name] = numpy_helper.from_array(array, name)
-        return OnnxHandle(name)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            name = f"constant/{len(self._constants)}"
+            self._constants[key] = OnnxHandle(name)
+            self.initializers[name] = numpy_helper.from_array(array, name)
+        return self._constants[key]
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:

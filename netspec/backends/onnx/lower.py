@@ -15,10 +15,12 @@ from onnx import helper
 
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
+from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
-from netspec.ops.base import Op
+from netspec.ops.base import Op, Param
 
 IR_VERSION = 10
+OPSETS = range(17, 23)
 BATCH = "batch"
 
 State = Mapping[str, "np.ndarray[Any, Any]"]
@@ -32,8 +34,15 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
         state: Parameters and buffers by state-dict key.
         metadata: Texts that the file carries, by key.
         opset: Version of ONNX's operators.
+
+    Raises:
+        ModelError: `onnx`, an operator that this version does not have; `weights`, a state that does not fit the graph.
     """
-    lowering = _Lowering(graph, state)
+    if opset not in OPSETS:
+        message = f"opset {opset} is outside {OPSETS[0]} to {OPSETS[-1]}"
+        raise ModelError.at(graph.name, "onnx", message)
+    check_state(graph, state)
+    lowering = _Lowering(graph, state, opset)
     lowering.inputs()
     lowering.nodes(graph)
     outputs = lowering.outputs()
@@ -53,13 +62,14 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
         producer_name="netspec",
         producer_version=netspec.__version__,
     )
-    helper.set_model_props(model, dict(metadata or {}))
+    helper.set_model_props(model, dict(sorted((metadata or {}).items())))
     return model
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, state: State) -> None:
+    def __init__(self, graph: Graph, state: State, opset: int) -> None:
         self.builder = Builder()
+        self._opset = opset
         self._graph = graph
         self._state = state
         self._known: dict[Value, OnnxHandle] = {}
@@ -98,15 +108,45 @@ class _Lowering:
         params = Params(self.builder, node.path, self._state)
         results = node.op.to_onnx(self.builder, *(self._known[value] for value in node.inputs), params)
         handles = results if isinstance(results, tuple) else (results,)
+        self._check_opset(node)
         for value, handle in zip(node.outputs, handles, strict=True):
             assert isinstance(handle, OnnxHandle)
             named = self.builder.finish(handle, self._value_name(value))
             self._known[value] = OnnxHandle(named.name, value.type)
 
+    def _check_opset(self, node: Node) -> None:
+        """Every operator of the op exists in the version that is written."""
+        for each in self.builder.current():
+            if not onnx.defs.has(each.op_type, self._opset, ""):
+                message = f"{node.path}: opset {self._opset} does not have the operator {each.op_type}"
+                raise ModelError.at(self._graph.name, "onnx", message, help="write a higher --opset")
+
     def _value_name(self, value: Value) -> str:
         """The value's own name, unless an output that is another value has it."""
         taken = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
         return value.name if taken.get(value.name, value) is value else f"{value.name}/value"
+
+
+def check_state(graph: Graph, state: State) -> None:
+    """The weights are those of the graph: every key there, of its shape and element type.
+
+    Raises:
+        ModelError: `weights`, naming the first key that is not.
+    """
+    for node in graph.walk():
+        assert isinstance(node.op, Op)
+        for name, param in node.op.params(*(value.type for value in node.inputs)).items():
+            key = f"{node.path}.{name}"
+            if key not in state:
+                raise ModelError.at(graph.name, "weights", f"{key}: the state dict has no such tensor")
+            found = state[key]
+            if (found.shape, found.dtype.name) != (param.shape, param.dtype.value):
+                have, want = (f"{list(shape)} {dtype}" for shape, dtype in _kinds(found, param))
+                raise ModelError.at(graph.name, "weights", f"{key}: the network has {want}, the state dict {have}")
+
+
+def _kinds(found: np.ndarray[Any, Any], param: Param) -> tuple[tuple[tuple[int, ...], str], ...]:
+    return ((found.shape, found.dtype.name), (param.shape, param.dtype.value))
 
 
 def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
