@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 import netspec
 from netspec.cli.export import parity_text
 from netspec.cli.output import progress_wanted
 from netspec.compiler.analyses import totals
 from netspec.diagnostics import TrainingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SPEC = "mnist_convnet"
 MIN_ACCURACY = 0.985
@@ -63,16 +66,16 @@ def _show_predictions(model: Path) -> None:
     click.echo("           " + "  ".join(f"{each.label} ({each.probability:.1%})".center(24) for each in best))
 
 
-def _test_images(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _test_images(count: int) -> NDArray[Any]:
+    import numpy as np
+
     path = Path(netspec.__file__).parent / "data" / "mnist" / "t10k-images-idx3-ubyte.gz"
     with gzip.open(path) as file:
         file.seek(16)
         return np.frombuffer(file.read(count * 28 * 28), np.uint8).reshape(count, 28, 28)
 
 
-def _line(
-    upper: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], lower: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-) -> str:
+def _line(upper: NDArray[Any], lower: NDArray[Any]) -> str:
     """Two rows of pixels as one line: a character is about twice as high as it is wide."""
     mean = (upper.astype(int) + lower) // 2
     return "".join(SHADES[value * (len(SHADES) - 1) // 255] for value in mean[2:26])

@@ -8,6 +8,7 @@ import click
 
 from netspec.cli.output import format_option, print_json
 from netspec.cli.runs import spec_and_weights
+from netspec.data.readers import Split
 from netspec.diagnostics import ModelError
 
 
@@ -17,7 +18,7 @@ from netspec.diagnostics import ModelError
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
 @format_option
-def command(run_or_spec: str, weights: Path | None, split: str, device: str, format_: str) -> None:
+def command(run_or_spec: str, weights: Path | None, split: Split, device: str, format_: str) -> None:
     """Measure a run, or a spec with --weights, on a split of its data."""
     spec, found = spec_and_weights(run_or_spec, weights)
     if found is None:

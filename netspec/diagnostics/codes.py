@@ -46,7 +46,6 @@ CODES: dict[str, str] = {
     "model-file": "a model file that cannot be read or used",
     "input-file": "an input to predict from that cannot be read or does not fit the model",
     "onnx": "a network that the ONNX operator set or ONNX Runtime cannot express",
-    "onnx": "the network cannot be written as ONNX of the version asked for",
     "parity": "the exported model does not compute what the network computes",
     "not-finite": "a loss that is infinite or not a number",
     "unavailable": "a device, provider or package that is not here",

@@ -50,7 +50,7 @@ def _idx(name: str, index: int) -> Array:
     header, data = read(path.name, Folder(path.parent))
     if index >= header.shape[0]:
         raise _wrong(name, f"the file has {header.shape[0]:,} samples, numbered from 0; there is no {index}")
-    samples = np.frombuffer(data, np.uint8).reshape(header.shape)[index]
+    samples: Array = np.frombuffer(data, np.uint8).reshape(header.shape)[index]
     return samples[None, None] if samples.ndim == 2 else samples[None]
 
 

@@ -102,7 +102,7 @@ class _Planner:
         self._report = report
         self._steps = steps
         self._folder = Folder.of(spec.source, allowed)
-        self._place = section.span._replace(end=section.span.start + 1)
+        self._place = spec.document.root.key("train").span
 
     def plan(self) -> TrainPlan | None:
         self._check_keys()

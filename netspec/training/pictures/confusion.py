@@ -24,7 +24,7 @@ def confusion_svg(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> st
         text(24, 34, "Confusion matrix", size=16, font_weight=600),
         text(24, 54, f"{right:,} of {total:,} right ({right / max(1, total):.2%})", fill=MUTED),
         text(LEFT + CELL * size / 2, TOP - 28, "predicted", fill=MUTED, anchor="middle"),
-        text(30, TOP + CELL * size / 2, "true", fill=MUTED, anchor="middle"),
+        text(LEFT - 36, TOP - 10, "true", fill=MUTED, anchor="middle"),
         *_headings(names),
         *_cells(counts),
         *_recalls(counts),

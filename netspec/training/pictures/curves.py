@@ -82,9 +82,11 @@ def _legend(series: Series) -> Iterator[str]:
 
 def _axes(frame: _Frame) -> Iterator[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
-    for value in ticks(frame.y_low, frame.y_high):
+    marks = ticks(frame.y_low, frame.y_high)
+    decimals = max(len(f"{value:g}".partition(".")[2]) for value in marks) if marks else 0
+    for value in marks:
         yield element("line", x1=LEFT, x2=right, y1=frame.y(value), y2=frame.y(value), stroke=GRID)
-        yield text(LEFT - 8, frame.y(value) + 4, f"{value:g}", size=11, fill=MUTED, anchor="end")
+        yield text(LEFT - 8, frame.y(value) + 4, f"{value:.{decimals}f}", size=11, fill=MUTED, anchor="end")
     yield element("line", x1=LEFT, x2=right, y1=bottom, y2=bottom, stroke=INK)
     for value in ticks(frame.x_low, frame.x_high, 8):
         yield element("line", x1=frame.x(value), x2=frame.x(value), y1=bottom, y2=bottom + 4, stroke=INK)

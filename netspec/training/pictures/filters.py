@@ -26,7 +26,8 @@ def filters_svg(module: nn.Module) -> str | None:
     path, weight = found
     count, channels, height, width = weight.shape
     shown = min(count, MAX_FILTERS)
-    columns = max(4, math.ceil(math.sqrt(shown * 1.6)))
+    # As wide as a page, and of those widths the one that leaves the fewest places empty.
+    columns = min(range(8, 4, -1), key=lambda wide: (-shown % wide, abs(wide - math.sqrt(shown * 1.3))))
     rows = math.ceil(shown / columns)
     colours = "white is negative, black is positive" if channels == 1 else "red, green and blue, grey is zero"
     body = [
