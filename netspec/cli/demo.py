@@ -30,7 +30,7 @@ def command(output: Path, seed: int) -> None:
     """Check, train, export, prove and run the lecture's ConvNet on the MNIST digits that come with netspec."""
     spec = netspec.load(SPEC)
     click.echo(f"1. check   {SPEC}: {totals(spec.graph).num_params:,} parameters, as the lecture says")
-    click.echo("2. train   on 60,000 digits, about a minute on two cores")
+    click.echo("2. train   on the MNIST digits, about a minute on two cores")
     run = netspec.train(spec, seed=seed, directory=output, progress=progress_wanted(quiet=False))
     accuracy = _test_accuracy(spec, output)
     click.echo(f"           {accuracy:.2%} of the 10,000 test digits right, {run.cpu_seconds:.0f} CPU seconds")

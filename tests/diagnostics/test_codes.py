@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from netspec.diagnostics import CODES
 from tests.diagnostics.source_codes import PACKAGE, codes_raised
 
