@@ -17,6 +17,7 @@ from netspec.training.batches import Batch, Batches
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, explain
 from netspec.training.interrupt import Stop, TrainingInterrupted
 from netspec.training.journal import Journal
+from netspec.training.metrics import LOSS
 from netspec.training.objective import Measured, Objective, Tally, call
 from netspec.training.plan import TrainPlan
 from netspec.training.progress import Reporter
@@ -123,16 +124,22 @@ class Loop:
         training, self._tally = self._tally.result(), Tally(self._plan.measures)
         held_out = self._splits.validation
         found = self._objective.measure(self._module, held_out) if held_out is not None else None
+        state = self._module.state_dict()
+        self._check_finite(state, found or training, moment)
         row: dict[str, Any] = {"step": moment.step, "epoch": round(moment.step / self.batches, 4), "lr": rate}
         row |= _prefixed("train", training) | (_prefixed("validation", found) if found is not None else {})
-        state = self._module.state_dict()
-        self._check_finite(state, moment)
         self._keep(state, found or training, is_held_out=found is not None)
         return self._journal.note(row)
 
-    def _check_finite(self, state: weights.State, moment: Moment) -> None:
-        if not weights.all_finite(state):
-            message = f"weights that are not finite after {moment}"
+    def _check_finite(self, state: weights.State, measured: Measured, moment: Moment) -> None:
+        """A step may leave weights behind that only the next loss would show."""
+        problems = {
+            "weights": weights.all_finite(state),
+            "an evaluation": math.isfinite(measured.numbers[LOSS]),
+        }
+        found = [what for what, is_finite in problems.items() if not is_finite]
+        if found:
+            message = f"numbers that are not finite in {' and '.join(found)} after {moment}"
             help = "lower the learning rate, or set `clip_grad_norm`; the weights saved before are finite"
             raise TrainingError.at(self._place, "not-finite", message, help=help)
 

@@ -1,0 +1,131 @@
+"""Metrics worked by hand, alignments, and rates against torch's own schedulers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, lr_scheduler
+
+from netspec.ir import TensorType
+from netspec.training import alignment
+from netspec.training.metrics import Accuracy, Confusion, Mae, MseLoss
+from netspec.training.plan import Phase
+from netspec.training.rates import Rates
+from netspec.training.schedules import SCHEDULES
+
+LOGITS = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0], [1.0, 2.0, 0.0], [2.0, 0.0, 1.0]])
+LABELS = torch.tensor([0, 2, 1, 1])
+
+
+def test_accuracy_by_hand() -> None:
+    assert Accuracy().total(LOGITS, LABELS) == 2  # the first and the third
+    assert Accuracy(top_k=2).total(LOGITS, LABELS) == 3  # the second's label comes second
+    assert Accuracy(top_k=3).total(LOGITS, LABELS) == 4
+    assert (Accuracy().label, Accuracy(top_k=5).label) == ("accuracy", "accuracy_top5")
+
+
+def test_confusion_by_hand() -> None:
+    found = Confusion().total(LOGITS, LABELS).tolist()
+    assert found == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]  # rows: true, columns: predicted
+
+
+def test_errors_by_hand() -> None:
+    output, target = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([[0.0, 2.0], [1.0, 1.0]])
+    assert Mae().total(output, target) == 5 and MseLoss().total(output, target) == 9
+
+
+def test_classes_stand_on_the_axis_that_differs() -> None:
+    pixels = alignment.of_classes(TensorType((5, 7, 3)), TensorType((5, 7)))
+    assert pixels is not None and pixels.class_axis == 3
+    output, target = pixels(torch.zeros(2, 5, 7, 3), torch.zeros(2, 5, 7))
+    assert output.shape == (2, 3, 5, 7) and target.shape == (2, 5, 7)
+    first = alignment.of_classes(TensorType((3, 5, 7)), TensorType((5, 7)))
+    assert first is not None and first.class_axis == 1
+    assert alignment.of_classes(TensorType((3, 5)), TensorType((4,))) is None
+
+
+def test_a_last_axis_of_one_is_ignored() -> None:
+    for left, right in (((4, 1), (4,)), ((4,), (4, 1)), ((4,), (4,))):
+        found = alignment.elementwise(TensorType(left), TensorType(right))
+        assert found is not None
+        output, target = found(torch.zeros(2, *left), torch.zeros(2, *right, dtype=torch.int64))
+        assert output.shape == target.shape == (2, 4) and target.dtype == torch.float32
+    assert alignment.elementwise(TensorType((4, 2)), TensorType((4,))) is None
+
+
+def optimizer() -> SGD:
+    return SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+
+
+def rates(phases: list[Phase], steps: int, per_epoch: int) -> list[float]:
+    """The rate of every step."""
+    used = optimizer()
+    found = Rates(tuple(phases), used, steps, per_epoch)
+    seen = []
+    for step in range(1, steps + 1):
+        seen.append(found.current)
+        used.step()
+        found.after(step)
+    return seen
+
+
+def phase(
+    name: str, *, per: str | None = None, warmup: int = 0, length: int | None = None, **arguments: object
+) -> Phase:
+    model = SCHEDULES[name]
+    return Phase(model.model_validate(arguments), per or model.per, warmup, length)  # type: ignore[arg-type]
+
+
+def theirs(name: str, steps: int, **arguments: object) -> list[float]:
+    used = optimizer()
+    scheduler = getattr(lr_scheduler, SCHEDULES[name].torch_name)(used, **arguments)
+    seen = []
+    for _ in range(steps):
+        seen.append(used.param_groups[0]["lr"])
+        used.step()
+        scheduler.step()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "filled"),
+    [
+        ("step", {"step_size": 3}, {"step_size": 3}),
+        ("multi_step", {"milestones": [2, 7]}, {"milestones": [2, 7]}),
+        ("exponential", {"gamma": 0.9}, {"gamma": 0.9}),
+        ("cosine_annealing", {}, {"T_max": 10}),
+        ("cosine_annealing_warm_restarts", {"T_0": 3}, {"T_0": 3}),
+        ("one_cycle", {}, {"max_lr": 0.1, "total_steps": 10}),
+        ("one_cycle", {"max_lr": 0.3, "three_phase": True}, {"max_lr": 0.3, "total_steps": 10, "three_phase": True}),
+        ("linear", {"start_factor": 0.5}, {"start_factor": 0.5, "total_iters": 10}),
+        ("constant", {"total_iters": 4}, {"total_iters": 4}),
+        ("polynomial", {"power": 2.0}, {"total_iters": 10, "power": 2.0}),
+    ],
+)
+def test_schedules_are_torchs_and_last_the_run(name: str, given: dict[str, object], filled: dict[str, object]) -> None:
+    assert rates([phase(name, per="step", **given)], 10, 99) == pytest.approx(theirs(name, 10, **filled))
+
+
+def test_epochs_and_steps() -> None:
+    by_epoch = rates([phase("exponential", gamma=0.5)], 8, 3)
+    assert by_epoch == pytest.approx([0.1] * 3 + [0.05] * 3 + [0.025] * 2)
+
+
+def test_warm_up_then_cosine_by_hand() -> None:
+    found = rates([phase("cosine_annealing", per="step", warmup=4)], 12, 99)
+    rising = [0.1 * (1 + step) / 5 for step in range(4)]
+    falling = [0.05 * (1 + math.cos(math.pi * step / 8)) for step in range(8)]
+    assert found == pytest.approx(rising + falling)
+
+
+def test_one_after_the_other_by_hand() -> None:
+    found = rates([phase("constant", per="step", length=3, factor=0.5), phase("step", per="step", step_size=2)], 9, 99)
+    assert found == pytest.approx([0.05] * 3 + [0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_a_cycle_shorter_than_the_run_ends_at_its_last_rate() -> None:
+    found = rates([phase("one_cycle", total_steps=5)], 8, 99)
+    assert found[4:] == [found[4]] * 4
