@@ -84,11 +84,13 @@ class Loop:
             batch = self._splits.train.gather(indices)
             try:
                 self._step(moment, batch)
+                reporter.step(moment.step)
+                if moment.step % every == 0 or moment.step == self.steps or stop.requested:
+                    reporter.evaluated(_line(self._evaluate(moment)))
             except NotFiniteError as error:
-                raise explain(error, self._module, batch, self._plan.graph, self._place) from None
-            reporter.step(moment.step)
-            if moment.step % every == 0 or moment.step == self.steps or stop.requested:
-                reporter.evaluated(_line(self._evaluate(moment)))
+                # Noticed a step late the weights have changed, and another forward pass would blame the wrong layer.
+                seen = batch if error.moment == moment and self._watch.lag == 0 else None
+                raise explain(error, self._module, seen, self._plan.graph, self._place) from None
             if stop.requested:
                 raise TrainingInterrupted(self._journal.directory, moment.step)
 

@@ -176,11 +176,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_its_step(tmp_path: Path, monk
 
 
 def test_a_rate_that_is_too_high_ends_cleanly(tmp_path: Path) -> None:
-    text = TRAIN.replace("sgd: 0.05", "sgd: 1e30").replace("epochs: 3", "steps: 1")
-    with pytest.raises(TrainingError, match="not finite in .*an evaluation after step 1 "):
-        train(spec_of(HEAD + text.replace("1e30", "1e38"), tmp_path), directory=tmp_path / "one")
+    text = TRAIN.replace("sgd: 0.05", "sgd: 1e38").replace("epochs: 3", "steps: 1")
+    with pytest.raises(TrainingError, match="an evaluation after step 1 "):
+        train(spec_of(HEAD + text, tmp_path), directory=tmp_path / "one")
     assert not (tmp_path / "one" / "last.safetensors").exists()
-    with pytest.raises(TrainingError, match="the loss is nan at step 3 "):
+    with pytest.raises(TrainingError, match="the loss is nan at step 2 "):
         train(spec_of(HEAD + text.replace("steps: 1", "epochs: 3"), tmp_path), directory=tmp_path / "many")
 
 
