@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netspec.compiler import compile_source
+from netspec.compiler.reference import reference
 from netspec.diagnostics import Source, SpecError
 from netspec.diagnostics.text import render_text
 from netspec.ir.verify import verify
@@ -42,3 +43,8 @@ def test_the_readme_names_the_command_that_the_gate_runs() -> None:
     """`.ci/run` takes its test command from the block behind this line."""
     readme = (ROOT / "README.md").read_text()
     assert readme.count("<!-- test command -->\n```sh\n") == 1
+
+
+def test_the_op_reference_is_made_from_the_ops() -> None:
+    """If it is not: `python -m netspec.compiler.reference > docs/ops.md`."""
+    assert (ROOT / "docs" / "ops.md").read_text() == reference()
