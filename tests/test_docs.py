@@ -9,9 +9,10 @@ import pytest
 
 from netspec.compiler import compile_source
 from netspec.compiler.reference import reference
-from netspec.diagnostics import Source, SpecError
+from netspec.diagnostics import Report, Source, SpecError
 from netspec.diagnostics.text import render_text
 from netspec.ir.verify import verify
+from netspec.training.plan import plan
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,7 +29,9 @@ EXAMPLES = [(page.name, i, text) for page in PAGES for i, text in enumerate(bloc
 def test_examples_are_valid_specs(text: str) -> None:
     spec = compile_source(Source("example.yaml", text))
     verify(spec.graph)
-    assert not spec.warnings
+    report = Report()
+    plan(spec, report)
+    assert not [*spec.warnings, *report]
 
 
 def test_the_mistake_in_the_readme_is_what_netspec_says() -> None:

@@ -40,7 +40,7 @@ class LossWatch:
     """Looks at every loss. With a lag of 1 the number read is the step before's, so that a GPU is never waited for."""
 
     def __init__(self, device: torch.device) -> None:
-        self._lag = 0 if device.type == "cpu" else 1
+        self.lag = 0 if device.type == "cpu" else 1
         self._pending: deque[tuple[Moment, Tensor]] = deque()
 
     def see(self, moment: Moment, loss: Tensor) -> None:
@@ -50,7 +50,7 @@ class LossWatch:
             NotFiniteError: this one, or the one before with a lag, is not finite.
         """
         self._pending.append((moment, loss.detach()))
-        self._look(self._lag)
+        self._look(self.lag)
 
     def flush(self) -> None:
         """Look at what is left. Raises NotFiniteError as `see`."""
@@ -64,9 +64,12 @@ class LossWatch:
                 raise NotFiniteError(moment, value)
 
 
-def explain(error: NotFiniteError, module: nn.Module, batch: Batch, graph: Graph, place: str) -> TrainingError:
-    """What a user is told: the step, and the first layer whose output is not finite, found by one more forward pass."""
-    layer = first_layer(module, batch)
+def explain(error: NotFiniteError, module: nn.Module, batch: Batch | None, graph: Graph, place: str) -> TrainingError:
+    """What a user is told: the step, and the first layer whose output is not finite.
+
+    The layer is found by one more forward pass on the batch of that step, if it is given.
+    """
+    layer = first_layer(module, batch) if batch is not None else None
     node = next((node for node in graph.walk() if node.path == layer), None)
     where = f"; first in the output of `{layer}`" + (f" ({node.op.name})" if node else "") if layer else ""
     message = f"the loss is {error.loss} at {error.moment}{where}"
@@ -81,18 +84,16 @@ def first_layer(module: nn.Module, batch: Batch) -> str | None:
     """The path of the first layer, in the order of computation, whose output is not finite."""
     found: list[str] = []
 
-    def hook(path: str) -> None:
-        def look(layer: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+    def watch(path: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        def look(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
             outputs = output if isinstance(output, tuple) else (output,)
-            if not found and not all(_is_finite(each) for each in outputs):
+            if not found and not all(map(_is_finite, outputs)):
                 found.append(path)
 
-        handles.append(leaf.register_forward_hook(look))
+        return layer.register_forward_hook(look)
 
-    handles: list[torch.utils.hooks.RemovableHandle] = []
-    for path, leaf in module.named_modules():
-        if not any(True for _ in leaf.children()):
-            hook(path)
+    leaves = [(path, layer) for path, layer in module.named_modules() if next(layer.children(), None) is None]
+    handles = [watch(path, layer) for path, layer in leaves]
     try:
         module(*batch.inputs)
     finally:
@@ -105,10 +106,9 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, Tensor) or bool(torch.isfinite(value).all())
 
 
-def _notes(module: nn.Module, batch: Batch) -> tuple[str, ...]:
-    notes = [
-        f"the input {index} of this batch is not finite" for index, x in enumerate(batch.inputs) if not _is_finite(x)
-    ]
+def _notes(module: nn.Module, batch: Batch | None) -> tuple[str, ...]:
+    inputs = batch.inputs if batch is not None else ()
+    notes = [f"input {index} of this batch is not finite" for index, x in enumerate(inputs) if not _is_finite(x)]
     broken = [name for name, parameter in module.named_parameters() if not _is_finite(parameter)]
     if broken:
         notes.append(f"parameters that are not finite: {', '.join(broken[:5])}")

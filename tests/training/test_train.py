@@ -20,7 +20,7 @@ from netspec.data.samples import Samples
 from netspec.diagnostics import ModelError, NetspecError, SpecError, TrainingError, UnavailableError
 from netspec.training import loop as loop_module
 from netspec.training.evaluate import evaluate
-from netspec.training.finite import first_layer
+from netspec.training.finite import LossWatch, Moment, NotFiniteError, first_layer
 from netspec.training.interrupt import TrainingInterrupted
 from netspec.training.run import train
 from tests.training.specs import DATA, HEAD, TRAIN, spec_of, write_data
@@ -182,6 +182,22 @@ def test_a_rate_that_is_too_high_ends_cleanly(tmp_path: Path) -> None:
     assert not (tmp_path / "one" / "last.safetensors").exists()
     with pytest.raises(TrainingError, match="the loss is nan at step 2 "):
         train(spec_of(HEAD + text.replace("steps: 1", "epochs: 3"), tmp_path), directory=tmp_path / "many")
+
+
+def test_a_lagging_watch_reads_the_step_before() -> None:
+    watch = LossWatch(torch.device("cuda"))  # it touches no device by itself
+    moments = [Moment(step, 1, step, 9) for step in (1, 2, 3)]
+    watch.see(moments[0], torch.tensor(1.0))
+    watch.see(moments[1], torch.tensor(float("nan")))
+    with pytest.raises(NotFiniteError) as caught:
+        watch.see(moments[2], torch.tensor(1.0))
+    assert caught.value.moment == moments[1]
+    watch.flush()
+    watch.see(moments[0], torch.tensor(float("inf")))
+    with pytest.raises(NotFiniteError):
+        watch.flush()
+    with pytest.raises(NotFiniteError):
+        LossWatch(torch.device("cpu")).see(moments[0], torch.tensor(float("inf")))
 
 
 def test_the_first_layer_that_fails_is_found() -> None:
