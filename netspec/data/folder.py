@@ -20,12 +20,6 @@ class Folder:
     root: Path
     allowed: tuple[Path, ...] = ()
 
-    @classmethod
-    def of(cls, source: Source, allowed: tuple[Path, ...] = ()) -> Folder:
-        """The folder of a spec's file; the current one for a spec without a file."""
-        path = Path(source.name)
-        return cls(path.parent if path.is_file() else Path(), allowed)
-
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Open a regular file to read.
@@ -55,6 +49,12 @@ class Folder:
             help = "put it beside the spec, or allow its folder"
             raise DataError.at(name, "data-file", f"lies outside of the spec's folder {self.root}", help=help)
         return path
+
+
+def spec_folder(source: Source) -> Path:
+    """The folder of a spec's file; the current one for a spec without a file."""
+    path = Path(source.name)
+    return path.parent if path.is_file() else Path()
 
 
 def _unreadable(name: str, error: Exception) -> DataError:

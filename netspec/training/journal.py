@@ -13,10 +13,12 @@ from typing import Any
 
 from netspec import __version__, atomic
 from netspec.compiler.spec import Spec
-from netspec.diagnostics import NetspecError
+from netspec.data.folder import spec_folder
+from netspec.diagnostics import NetspecError, Source
 
 METRICS = "metrics.jsonl"
 SPEC = "spec.yaml"
+ENVIRONMENT = "environment.json"
 
 
 @dataclass(slots=True)
@@ -46,9 +48,10 @@ class Journal:
         """
         atomic.write(self.directory / SPEC, spec.source.text)
         digest = hashlib.sha256(spec.source.text.encode()).hexdigest()
-        known = {"spec": spec.name, "spec_sha256": digest, "versions": _versions(), "platform": platform.platform()}
+        known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}
+        known |= {"versions": _versions(), "platform": platform.platform()}
         text = json.dumps(known | facts, indent=2, sort_keys=True)
-        atomic.write(self.directory / "environment.json", text + "\n")
+        atomic.write(self.directory / ENVIRONMENT, text + "\n")
 
     def note(self, row: dict[str, Any]) -> dict[str, Any]:
         """Add a line to the metrics; the times are added here."""
@@ -75,6 +78,16 @@ def run_directory(name: str, wanted: Path | None) -> Path:
     if (target / SPEC).exists():
         raise NetspecError.at(str(target), "unwritable", "this directory holds a run already", help="name another one")
     return target
+
+
+def home(source: Source) -> Path:
+    """The folder to which a spec's paths are relative: its own; for the copy in a run directory, the original's."""
+    folder = spec_folder(source)
+    try:
+        noted = json.loads((folder / ENVIRONMENT).read_bytes())["folder"]
+        return Path(noted) if source.name.endswith(SPEC) else folder
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder
 
 
 def _fresh(target: Path) -> Path:

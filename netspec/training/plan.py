@@ -20,6 +20,7 @@ from netspec.lang.bind import bind
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import schedules, settings
 from netspec.training.fit import check_fields, check_sources
+from netspec.training.journal import home
 from netspec.training.metrics import LOSS
 from netspec.training.optimizers import OPTIMIZERS, Optimizer
 from netspec.training.schedules import SCHEDULES, Period, Schedule
@@ -101,7 +102,7 @@ class _Planner:
         self._section = section
         self._report = report
         self._steps = steps
-        self._folder = Folder.of(spec.source, allowed)
+        self._folder = Folder(home(spec.source), allowed)
         self._place = spec.document.root.key("train").span
 
     def plan(self) -> TrainPlan | None:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
+from netspec.compiler import load
 from netspec.data.samples import Samples
 from netspec.diagnostics import ModelError, NetspecError, SpecError, TrainingError, UnavailableError
 from netspec.training import loop as loop_module
@@ -311,6 +312,16 @@ def test_weights_that_do_not_fit(tmp_path: Path, damage: str) -> None:
         "nan": "`fc.bias` holds numbers that are not finite",
     }
     assert found.code == "weights" and found.notes == ((said[damage],) if damage in said else ())
+
+
+def test_the_copy_in_the_run_directory_finds_the_data(tmp_path: Path) -> None:
+    spec = spec_of(HEAD + TRAIN, tmp_path)
+    run = train(spec, directory=tmp_path / "elsewhere" / "run")
+    copy = load(run.directory / "spec.yaml")
+    assert evaluate(copy, run.weights, split="validation") == evaluate(spec, run.weights, split="validation")
+    (run.directory / "environment.json").write_text("{")
+    with pytest.raises(SpecError, match="no such file"):
+        evaluate(copy, run.weights, split="validation")
 
 
 def test_division_follows_the_specs_seed_only(tmp_path: Path) -> None:
