@@ -107,7 +107,7 @@ class Loop:
                     return
 
     def _step(self, moment: Moment, batch: Batch) -> None:
-        outputs = call(self._module, batch)
+        outputs = self._forward(batch)
         loss = self._objective.loss(outputs, batch)
         self._watch.see(moment, loss)
         self._optimizer.zero_grad()
@@ -118,6 +118,17 @@ class Loop:
         self._rates.after(moment.step)
         with torch.no_grad():
             self._tally.add(loss, batch.size, self._objective.totals(outputs, batch))
+
+    def _forward(self, batch: Batch) -> tuple[Tensor, ...]:
+        try:
+            return call(self._module, batch)
+        except ValueError as error:
+            # Batch norm has no variance over one value a channel.
+            if batch.size > 1:
+                raise
+            message = f"the last batch of an epoch has one sample, which the network cannot train on: {error}"
+            help = f"choose a `batch_size` that does not divide {len(self._splits.train):,} with a rest of 1"
+            raise TrainingError.at(self._place, "bad-training", message, help=help) from None
 
     def _evaluate(self, moment: Moment) -> dict[str, Any]:
         """Measure, write down, and save what is worth keeping."""

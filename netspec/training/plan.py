@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from netspec.compiler.analyses import totals
 from netspec.compiler.spec import Spec
 from netspec.data.folder import Folder
 from netspec.data.preprocess.bind import Steps, preprocess
@@ -123,6 +124,8 @@ class _Planner:
         if not losses or measures is None or not (plain and optimizer and evaluate and keep) or schedule is None:
             return None
         self._check_best(keep, measures)
+        if not totals(self._spec.graph).num_params:
+            self._report.error("bad-training", "the network has no parameter to train", self._place)
         read = [term.output for term in losses] + [measure.output for measure in measures]
         values = dict.fromkeys((*self._spec.graph.outputs, *read))
         return TrainPlan(

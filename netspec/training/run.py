@@ -26,6 +26,9 @@ from netspec.training.plan import TrainPlan, plan
 from netspec.training.progress import reporter
 from netspec.training.splits import load_parts
 
+# What torch's generators take.
+MAX_SEED = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -85,6 +88,8 @@ def train(
     target = select(device)
     found = planned(spec, allowed)
     seed = found.settings.seed if seed is None else seed
+    if not 0 <= seed <= MAX_SEED:
+        raise TrainingError.at("seed", "wrong-value", f"a seed is a number from 0 to {MAX_SEED:,}, got {seed}")
     journal = Journal(run_directory(spec.name, Path(directory) if directory is not None else None))
     parts = load_parts(found)
     count = threads or threads_for(found.graph, found.settings.batch_size)

@@ -192,6 +192,12 @@ def test_softmax_before_the_loss_is_warned_of(tmp_path: Path, layer: str, loss: 
     assert [each.code for each in found] == (["softmax-before-loss"] if warned else [])
 
 
+def test_a_network_without_parameters(tmp_path: Path) -> None:
+    head = HEAD[: HEAD.index("  - {name: conv")] + "  - relu\n"
+    text = TRAIN.replace("cross_entropy", "{mse_loss: {output: 0, target: image}}")
+    assert complaints(text, tmp_path, head) == ["7:1 bad-training"]
+
+
 def test_planning_imports_no_torch_and_no_numpy(tmp_path: Path) -> None:
     code = """
 import sys

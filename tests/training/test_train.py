@@ -277,6 +277,20 @@ def test_specs_that_cannot_be_trained(tmp_path: Path) -> None:
         train(spec_of(HEAD + TRAIN, tmp_path), directory=tmp_path / "run")
 
 
+def test_one_sample_left_over_for_batch_norm(tmp_path: Path) -> None:
+    head = HEAD.replace("  - {name: fc", "  - batch_norm\n  - {name: fc")
+    text = TRAIN.replace("batch_size: 10", "batch_size: 47")
+    with pytest.raises(TrainingError, match="the last batch of an epoch has one sample"):
+        train(spec_of(head + text, tmp_path), directory=tmp_path / "run")
+    train(spec_of(head + TRAIN, tmp_path), directory=tmp_path / "other")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seeds_are_what_torch_takes(tmp_path: Path, seed: int) -> None:
+    with pytest.raises(TrainingError, match="a seed is a number"):
+        train(spec_of(HEAD + TRAIN, tmp_path), seed=seed, directory=tmp_path / "run")
+
+
 def test_runs_get_a_directory_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     spec = spec_of(HEAD + TRAIN.replace("epochs: 3", "steps: 1"), tmp_path)
