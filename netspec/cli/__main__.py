@@ -1,5 +1,5 @@
 """`python -m netspec.cli`."""
 
-from netspec.cli.main import main
+from netspec.cli import main
 
 main()

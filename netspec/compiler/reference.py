@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.ops.base import Op
-from netspec.ops.registry import FAMILIES, ops
+from netspec.ops.registry import FAMILIES, family, ops_of
 
 HEAD = """# Ops
 
@@ -17,13 +17,12 @@ the op's name sets.
 
 def reference() -> str:
     """The page, as Markdown."""
-    return HEAD + "".join(_family(family.__name__.rpartition(".")[2], family.__doc__ or "") for family in FAMILIES)
+    return HEAD + "".join(map(_family, FAMILIES))
 
 
-def _family(name: str, doc: str) -> str:
-    members = [op for op in ops().values() if op.__module__.endswith(f".{name}")]
-    summary = doc.strip().splitlines()[0]
-    return f"\n## {name}\n\n{summary}\n" + "".join(map(_op, members))
+def _family(name: str) -> str:
+    summary = (family(name).__doc__ or "").strip().splitlines()[0]
+    return f"\n## {name}\n\n{summary}\n" + "".join(map(_op, ops_of(name).values()))
 
 
 def _op(op: type[Op]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cli.main import COMMANDS, _run
+from netspec.cli.program import COMMANDS, _run
 from netspec.compiler.shipped import shipped
 
 Capture = pytest.CaptureFixture[str]
