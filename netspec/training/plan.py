@@ -115,11 +115,13 @@ class _Planner:
         schedule = self._schedule()
         evaluate = self._bound("evaluate", Evaluate)
         keep = self._bound("keep", Keep)
+        loss = self._required("loss", "needs a `loss`")
         if data is None or not check_fields(self._spec, data, self._steps, self._report):
+            Terms.names(loss, self._section.get("metrics"), self._report)
             return None
         check_sources(data, (validation, test), self._report)
         terms = Terms(self._spec.graph, data, self._report)
-        losses = terms.losses(self._required("loss", "needs a `loss`"))
+        losses = terms.losses(loss)
         measures = terms.measures(self._section.get("metrics"), losses)
         if not losses or measures is None or not (plain and optimizer and evaluate and keep) or schedule is None:
             return None

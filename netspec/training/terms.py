@@ -8,12 +8,13 @@ from typing import TypeVar
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import DType, Graph, Node, Region, TensorType, Value
+from netspec.ir import DType, Graph, TensorType, Value
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Node as Syntax
 from netspec.lang.nodes import Scalar, Sequence, describe, is_null, shorten
 from netspec.training import alignment, losses, metrics
 from netspec.training.alignment import Alignment
+from netspec.training.fit import producer
 from netspec.training.losses import LOSSES, Loss
 from netspec.training.metrics import LOSS, METRICS, Accuracy, Confusion, Metric
 from netspec.training.settings import Share
@@ -74,6 +75,15 @@ class Terms:
         self._values = {node.path: node.outputs[0] for node in graph.nodes if node.outputs}
         self._values |= dict(zip(graph.output_names, graph.outputs, strict=False))
 
+    @classmethod
+    def names(cls, losses: Syntax | None, metrics: Syntax | None, report: Report) -> None:
+        """Report names and arguments that are wrong, where nothing is known of the data."""
+        for item in _items(losses):
+            _choose_loss(item, report)
+        for item in _items(metrics):
+            if not _is_loss(item):
+                _choose_metric(item, report)
+
     def losses(self, node: Syntax | None) -> tuple[Term, ...]:
         """The terms, or nothing if one is wrong."""
         items = _items(node)
@@ -85,8 +95,7 @@ class Terms:
         if not terms:
             return None
         first = terms[0]
-        items = [item for item in _items(node) if not (isinstance(item, Scalar) and item.text == LOSS)]
-        found = [self._measure(item, first) for item in items]
+        found = [self._measure(item, first) for item in _items(node) if not _is_loss(item)]
         measures = [measure for measure in found if measure is not None]
         if first.loss.of_classes and node is None:
             measures.append(_like(first, Accuracy()))
@@ -95,8 +104,7 @@ class Terms:
         return tuple(measures) if None not in found else None
 
     def _loss(self, node: Syntax) -> Term | None:
-        beside = frozenset({"weight"})
-        chosen = choose(node, LOSSES, self._report, "loss", beside=beside, inside=ENDS, later=losses.LATER)
+        chosen = _choose_loss(node, self._report)
         share = bind(Share, chosen.beside, self._report, span=chosen.span, what="the loss") if chosen else None
         ends = self._ends(chosen, None) if chosen else None
         if chosen is None or share is None or ends is None:
@@ -109,7 +117,7 @@ class Terms:
         return Term(chosen.entry, output, target, aligned, share.weight)
 
     def _measure(self, node: Syntax, first: Term) -> Measure | None:
-        chosen = choose(node, METRICS, self._report, "metric", inside=ENDS, later=metrics.LATER)
+        chosen = _choose_metric(node, self._report)
         ends = self._ends(chosen, first) if chosen else None
         if chosen is None or ends is None:
             return None
@@ -207,13 +215,16 @@ class Terms:
         self._report.add(Diagnostic("softmax-before-loss", message, chosen.span, Severity.WARNING, labels, help=help))
 
 
-def producer(graph: Graph, value: Value) -> Node | None:
-    """The node that makes a value, inside regions too; None for an input."""
-    for node in graph.nodes:
-        if value in node.outputs:
-            inner = isinstance(node, Region) and producer(node.body, node.body.outputs[node.outputs.index(value)])
-            return inner or None if isinstance(node, Region) else node
-    return None
+def _choose_loss(node: Syntax, report: Report) -> Chosen[Loss] | None:
+    return choose(node, LOSSES, report, "loss", beside=frozenset({"weight"}), inside=ENDS, later=losses.LATER)
+
+
+def _choose_metric(node: Syntax, report: Report) -> Chosen[Metric] | None:
+    return choose(node, METRICS, report, "metric", inside=ENDS, later=metrics.LATER)
+
+
+def _is_loss(node: Syntax) -> bool:
+    return isinstance(node, Scalar) and node.text == LOSS
 
 
 def _items(node: Syntax | None) -> tuple[Syntax, ...]:

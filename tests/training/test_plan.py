@@ -139,6 +139,15 @@ def test_one_thing_changed(tmp_path: Path, old: str, new: str, complaint: str) -
     assert complaints(TRAIN.replace(old, new), tmp_path) == [complaint]
 
 
+def test_all_mistakes_in_one_run(tmp_path: Path) -> None:
+    head = HEAD.replace("mean: [0.5]", "mean: [0.5, 0.5]")
+    text = TRAIN.replace("classes: 3", "clases: 3").replace("cross_entropy", "cross_entropi").replace("0.05", "-1")
+    assert complaints(text + "  metrics: [loss, acuracy]\n  epoch: 3\n", tmp_path, head) == [
+        *("4:41 bad-attribute", "11:48 unknown-key", "14:9 unknown-training", "15:20 wrong-value"),
+        *("17:19 unknown-training", "18:3 unknown-key"),
+    ]
+
+
 def test_labels_beyond_the_output_show_both_places(tmp_path: Path) -> None:
     _, (found,) = planned(TRAIN.replace("classes: 3", "classes: 5"), tmp_path)
     assert found.message == "`label` is below 5, but the output has 3 classes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -54,8 +55,11 @@ class Normalize(Step):
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != 1 and channels is not None and len(values) != channels:
                 raise StepError(f"`{name}` of normalize has {len(values)} numbers for {channels} channels")
-        if len({len(self.mean), len(self.std)} - {1}) > 1:
+        lengths = {len(self.mean), len(self.std)} - {1}
+        if len(lengths) > 1:
             raise StepError("`mean` and `std` of normalize have different lengths")
+        if channels is None and lengths:
+            x = replace(x, shape=(lengths.pop(), *x.shape[1:]))
         return x.as_float()
 
 
