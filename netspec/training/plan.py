@@ -16,7 +16,7 @@ from netspec.data.preprocess.bind import Steps, preprocess
 from netspec.data.source import SampleSource, bind_source
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Graph, Value
+from netspec.ir import Graph
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import schedules, settings
@@ -32,6 +32,8 @@ from netspec.training.terms import Measure, Term, Terms
 M = TypeVar("M", bound=BaseModel)
 
 TIMING = frozenset({"per", "warmup", "for"})
+
+Tied = tuple[tuple[Term, ...], tuple[Measure, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,15 @@ def plan(spec: Spec, report: Report, *, allowed: tuple[Path, ...] = ()) -> Train
     Returns:
         None if there is no `train` section, or a mistake in it.
     """
-    before = len([each for each in report if each.is_error])
+    before = _errors(report)
     steps = preprocess(spec.document, spec.graph, report)
     section = spec.document.train
     found = None if section is None else _Planner(spec, section, report, steps, allowed).plan()
-    return None if len([each for each in report if each.is_error]) > before else found
+    return None if _errors(report) > before else found
+
+
+def _errors(report: Report) -> int:
+    return sum(each.is_error for each in report)
 
 
 class _Planner:
@@ -110,40 +116,41 @@ class _Planner:
         self._check_keys()
         data = self._source("data", required=True)
         validation, test = self._validation(data), self._source("test") or (data.own("test") if data else None)
-        plain = self._plain()
-        optimizer = self._optimizer()
-        schedule = self._schedule()
-        evaluate = self._bound("evaluate", Evaluate)
-        keep = self._bound("keep", Keep)
-        loss = self._required("loss", "needs a `loss`")
-        if data is None or not check_fields(self._spec, data, self._steps, self._report):
-            Terms.names(loss, self._section.get("metrics"), self._report)
+        plain, optimizer, schedule = self._plain(), self._optimizer(), self._schedule()
+        evaluate, keep = self._bound("evaluate", Evaluate), self._bound("keep", Keep)
+        tied = self._tied(data, validation, test)
+        if not (data and tied and plain and optimizer and evaluate and keep) or schedule is None:
             return None
-        check_sources(data, (validation, test), self._report)
-        terms = Terms(self._spec.graph, data, self._report)
-        losses = terms.losses(loss)
-        measures = terms.measures(self._section.get("metrics"), losses)
-        if not losses or measures is None or not (plain and optimizer and evaluate and keep) or schedule is None:
-            return None
+        terms, measures = tied
         self._check_best(keep, measures)
+        return TrainPlan(
+            graph=_reading(self._spec.graph, terms, measures),
+            data=data,
+            validation=validation,
+            test=test,
+            preprocess=self._steps,
+            terms=terms,
+            measures=measures,
+            optimizer=optimizer,
+            schedule=schedule,
+            settings=plain,
+            evaluate=evaluate,
+            keep=keep,
+        )
+
+    def _tied(self, data: SampleSource | None, *others: SampleSource | float | None) -> Tied | None:
+        """Losses and metrics, tied to the network and the data."""
+        loss, metrics = self._required("loss", "needs a `loss`"), self._section.get("metrics")
         if not totals(self._spec.graph).num_params:
             self._report.error("bad-training", "the network has no parameter to train", self._place)
-        read = [term.output for term in losses] + [measure.output for measure in measures]
-        values = dict.fromkeys((*self._spec.graph.outputs, *read))
-        return TrainPlan(
-            _with_outputs(self._spec.graph, tuple(values)),
-            data,
-            validation,
-            test,
-            self._steps,
-            losses,
-            measures,
-            optimizer,
-            schedule,
-            plain,
-            evaluate,
-            keep,
-        )
+        if data is None or not check_fields(self._spec, data, self._steps, self._report):
+            Terms.names(loss, metrics, self._report)
+            return None
+        check_sources(data, others, self._report)
+        reader = Terms(self._spec.graph, data, self._report)
+        terms = reader.losses(loss)
+        measures = reader.measures(metrics, terms)
+        return None if measures is None else (terms, measures)
 
     def _check_keys(self) -> None:
         known = settings.PLAIN | settings.OTHER
@@ -231,7 +238,8 @@ class _Planner:
         return bind(model, node, self._report, span=node.span if node is not None else self._place, what=what)
 
 
-def _with_outputs(graph: Graph, values: tuple[Value, ...]) -> Graph:
-    """The graph with these outputs; an output that the spec does not name goes by its value's name."""
+def _reading(graph: Graph, terms: tuple[Term, ...], measures: tuple[Measure, ...]) -> Graph:
+    """The graph with all that losses and metrics read among its outputs, by the names of the values."""
+    read = dict.fromkeys((*graph.outputs, *(term.output for term in terms), *(each.output for each in measures)))
     named = dict(zip(graph.outputs, graph.output_names, strict=False))
-    return replace(graph, outputs=values, output_names=tuple(named.get(value, value.name) for value in values))
+    return replace(graph, outputs=tuple(read), output_names=tuple(named.get(value, value.name) for value in read))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,27 +86,35 @@ def train(
     """
     target = select(device)
     found = planned(spec, allowed)
-    seed = found.settings.seed if seed is None else seed
-    if not 0 <= seed <= MAX_SEED:
-        raise TrainingError.at("seed", "wrong-value", f"a seed is a number from 0 to {MAX_SEED:,}, got {seed}")
+    seed = _seed(found, seed)
     journal = Journal(run_directory(spec.name, Path(directory) if directory is not None else None))
     parts = load_parts(found)
     count = threads or threads_for(found.graph, found.settings.batch_size)
     journal.begin(spec, _facts(parts, target, seed=seed, threads=count, rewrite=rewrite))
-    with ExitStack() as stack:
-        stack.enter_context(using_threads(count))
-        stack.enter_context(torch.random.fork_rng())
+    with using_threads(count), torch.random.fork_rng(devices=[target] if target.type == "cuda" else []):
         torch.manual_seed(seed)
         module = build(rewrite_graph(found.graph) if rewrite else found.graph).to(target)
         splits = Splits.of(*parts, found, target)
         loop = Loop(found, module, splits, target, journal, seed=seed, place=spec.source.name)
-        stack.callback(_draw, found, module, splits, target, journal)
-        shown, drawing = reporter(loop.steps, bool(progress))
-        stop = stack.enter_context(on_interrupt())
-        with drawing:
-            loop.run(shown, stop)
+        try:
+            _go(loop, bool(progress))
+        finally:
+            _draw(found, module, splits, target, journal)
     rows = tuple(journal.rows)
     return Run(journal.directory, best_metrics(rows, found), rows, journal.seconds, journal.cpu_seconds)
+
+
+def _seed(found: TrainPlan, wanted: int | None) -> int:
+    seed = found.settings.seed if wanted is None else wanted
+    if not 0 <= seed <= MAX_SEED:
+        raise TrainingError.at("seed", "wrong-value", f"a seed is a number from 0 to {MAX_SEED:,}, got {seed}")
+    return seed
+
+
+def _go(loop: Loop, progress: bool) -> None:
+    shown, drawing = reporter(loop.steps, progress)
+    with on_interrupt() as stop, drawing:
+        loop.run(shown, stop)
 
 
 def planned(spec: Spec, allowed: tuple[Path, ...] = ()) -> TrainPlan:
