@@ -103,8 +103,9 @@ def _run(words: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # Click turns the one into the other; an interrupted training run says where its weights are.
+        click.echo(str(error.__cause__ or "") or "interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # Who read our output has gone; closing stdout now keeps the interpreter from complaining at exit.

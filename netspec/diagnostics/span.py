@@ -13,7 +13,7 @@ class Source:
     """A text with the name that messages give it (a path, or `<stdin>`)."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
     _starts: list[int] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:

@@ -1,15 +1,19 @@
 """The graph: values, nodes and regions, all frozen, compared by identity.
 
-A named `sequence` (later blocks, repeats and scans) is a Region: a node with a graph inside, so that the hierarchy of
-the file survives to the backends. Values that a region reads from outside are its `inputs`, pairwise the inputs of
-its `body`.
+A named `sequence`, a named repeat, a use of a block or of another spec is a Region: a node with a graph inside, so that
+the hierarchy of the file survives to the backends. Values that a region reads from outside are its `inputs`, pairwise
+the inputs of its `body`.
+
+State belongs to module paths. A layer that is called again (`call`) has a path of its own and an `owner` whose
+parameters it uses; a tied parameter belongs to the layer it is tied to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from typing import Any, ClassVar, Literal, Protocol
 
 from netspec.diagnostics import Span
 from netspec.ir.types import TensorType
@@ -43,12 +47,36 @@ class Frame:
     span: Span | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A parameter that is another layer's: the state-dict key it stands for; `transpose` exchanges its two axes."""
+
+    key: str
+    transpose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How a parameter is drawn: a function of `torch.nn.init` by its name without the underscore, and its arguments.
+
+    Several in a row fill equal chunks of the first axis, one each.
+    """
+
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: When a layer exists: always, or while training only. A "head" gives outputs of its own; a "pass" stands in a chain,
+#: and the evaluated network reads its (first) input in its place.
+Presence = Literal["always", "head", "pass"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """One application of an op.
 
-    `path` is the module path (`layer3.22.conv2`): prefix of its state-dict keys, its ONNX name and its name in
-    messages.
+    `path` is the module path (`layer3.22.conv2`): its ONNX name, its name in messages and, unless it has an `owner`,
+    the prefix of its state-dict keys.
     """
 
     path: str
@@ -57,16 +85,35 @@ class Node:
     outputs: tuple[Value, ...]
     span: Span | None = None
     origin: tuple[Frame, ...] = ()
+    # The path of the layer whose parameters it uses, if that is another.
+    owner: str | None = None
+    presence: Presence = "always"
+    ties: Mapping[str, Tie] = field(default_factory=dict)
+    # By parameter; one that is not named here is drawn as torch's module does.
+    init: Mapping[str, tuple[Init, ...]] = field(default_factory=dict)
+    # Its parameters are never trained, and its statistics never move.
+    frozen: bool = False
 
     @property
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition(".")[2]
 
+    def key(self, parameter: str) -> str:
+        """The state-dict key of a parameter; that of a `param` layer, whose parameter has no name, is its path."""
+        if parameter in self.ties:
+            return self.ties[parameter].key
+        owner = self.owner or self.path
+        return f"{owner}.{parameter}" if parameter else owner
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A named group of nodes: `body.inputs[i]` is `inputs[i]` inside, `outputs[i]` is `body.outputs[i]` outside."""
+    """A named group of nodes: `body.inputs[i]` is `inputs[i]` inside, `outputs[i]` is `body.outputs[i]` outside.
+
+    `definition` names the block or the spec that it is a use of, with the values of its `arguments`; a plain group (a
+    `sequence`, a named repeat, a `parallel`) has none.
+    """
 
     path: str
     body: Graph
@@ -74,6 +121,11 @@ class Region:
     outputs: tuple[Value, ...]
     span: Span | None = None
     origin: tuple[Frame, ...] = ()
+    definition: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    # The path of the region that it is a second call of, if it is; the nodes inside have owners in that one.
+    owner: str | None = None
+    presence: Presence = "always"
 
     @property
     def name(self) -> str:

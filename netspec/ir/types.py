@@ -32,8 +32,9 @@ class DType(StrEnum):
 class TensorType:
     """What is known of a tensor before anything runs.
 
-    `shape` is per sample: the batch axis stands in front of it where `batched`, and is never written. `valid` names the
-    axes (counted as in PyTorch, from 1) that carry lengths.
+    `shape` is per sample: the batch axis stands in front of it and is never written. What is the same for every sample
+    (a `param`, and what is computed from nothing else) is not `batched`: in the backends its batch axis has size 1 and
+    stretches. `valid` names the axes (counted as in PyTorch, from 1) that carry lengths.
     """
 
     shape: tuple[Dim, ...]

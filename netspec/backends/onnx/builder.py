@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DType, Node, TensorType
 from netspec.ops.lowering import OnnxValue
 
 ELEMENT_TYPES = {
@@ -48,13 +48,13 @@ class OnnxHandle:
 class Params:
     """The tensors of one op: `p.weight` is an initializer, None where the op has none of that name."""
 
-    def __init__(self, builder: Builder, path: str, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    def __init__(self, builder: Builder, node: Node, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         self._builder = builder
-        self._path = path
+        self._node = node
         self._state = state
 
     def __getattr__(self, name: str) -> OnnxHandle | None:
-        key = f"{self._path}.{name}"
+        key = self._node.key(name)
         if key not in self._state:
             return None
         return self._builder.initializer(key, self._state[key])

@@ -105,7 +105,7 @@ class _Lowering:
     def _node(self, node: Node) -> None:
         assert isinstance(node.op, Op)
         self.builder.start(node.path)
-        params = Params(self.builder, node.path, self._state)
+        params = Params(self.builder, node, self._state)
         results = node.op.to_onnx(self.builder, *(self._known[value] for value in node.inputs), params)
         handles = results if isinstance(results, tuple) else (results,)
         self._check_opset(node)
@@ -136,7 +136,7 @@ def check_state(graph: Graph, state: State) -> None:
     for node in graph.walk():
         assert isinstance(node.op, Op)
         for name, param in node.op.params(*(value.type for value in node.inputs)).items():
-            key = f"{node.path}.{name}"
+            key = node.key(name)
             if key not in state:
                 raise ModelError.at(graph.name, "weights", f"{key}: the state dict has no such tensor")
             found = state[key]
