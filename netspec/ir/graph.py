@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-
 from typing import Any, ClassVar, Literal, Protocol
 
 from netspec.diagnostics import Span
