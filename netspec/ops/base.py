@@ -150,6 +150,13 @@ class Op(BaseModel):
 
     @classmethod
     @cache
+    def required_ports(cls) -> tuple[str, ...]:
+        """Names of the inputs that must be there: the parameters of `infer` without a default."""
+        parameters = inspect.signature(cls.infer).parameters
+        return tuple(name for name in cls.ports() if parameters[name].default is inspect.Parameter.empty)
+
+    @classmethod
+    @cache
     def is_variadic(cls) -> bool:
         """Whether it takes a list of inputs of any length (`add`, `concat`)."""
         parameters = inspect.signature(cls.infer).parameters.values()
