@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
+
 from netspec.compiler.analyses import layers, totals
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Graph
+from netspec.ir import Dim, Graph
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping, Node, Scalar, describe, plain
 
@@ -64,7 +66,7 @@ class _Expectations:
         square = field is not None and len(set(field)) == 1 and isinstance(node, Scalar)
         self._compare("`receptive_field`", node, field[0] if field and square else field)
 
-    def _each(self, node: Node, key: str, found: dict[str, object] | dict[str, int] | dict[str, list[int]]) -> None:
+    def _each(self, node: Node, key: str, found: MappingOf[str, object]) -> None:
         if not isinstance(node, Mapping):
             self._report.error("wrong-type", f"`{key}` is a mapping of layers, got {describe(node)}", node.span)
             return
@@ -83,4 +85,4 @@ class _Expectations:
 
 
 def _show(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | Dim) and not isinstance(value, bool) else str(value)

@@ -14,6 +14,7 @@ MAX_SIZE = 2**31 - 1
 # How often symbols may be written in a formula: products and quotients multiply, sums only add.
 MAX_WEIGHT = 256
 MAX_SUM_WEIGHT = 4096
+MAX_BITS = 256
 
 Size: TypeAlias = Union[int, "Dim"]
 Sizes: TypeAlias = tuple[Size, ...]
@@ -37,6 +38,11 @@ class Symbol:
     least: int
     most: int | None
     multiple_of: int
+
+    @property
+    def size(self) -> Size:
+        """The size of that name."""
+        return self.multiple_of * size_of({(self,): 1})
 
     @property
     def key(self) -> tuple[int, str]:
@@ -82,7 +88,7 @@ def symbol(name: str, least: int = 1, most: int | None = None, multiple_of: int 
     if low > MAX_SIZE or (high is not None and high < low):
         bound = f"at most {most}" if most is not None else f"at most {MAX_SIZE}"
         raise DimError(f"no size is at least {least}, {bound} and a multiple of {multiple_of}")
-    return low if low == high else multiple_of * size_of({(Symbol(name, low, high, multiple_of),): 1})
+    return low if low == high else Symbol(name, low, high, multiple_of).size
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ def terms_of(size: Size) -> Terms:
     return {(): size} if isinstance(size, int) else dict(size.terms)
 
 
-def size_of(terms: Mapping[Monomial, int], limit: int = MAX_WEIGHT) -> Size:
+def size_of(terms: Mapping[Monomial, int], limit: int | None = MAX_WEIGHT) -> Size:
     """The size that is the sum of terms.
 
     Raises:
@@ -214,7 +220,7 @@ def size_of(terms: Mapping[Monomial, int], limit: int = MAX_WEIGHT) -> Size:
     if not found or found[0][0] == ():
         return found[0][1] if found else 0
     dim = Dim(tuple(found))
-    if dim.weight > limit or max(abs(factor) for _, factor in found).bit_length() > 256:
+    if limit is not None and (dim.weight > limit or max(abs(factor).bit_length() for _, factor in found) > MAX_BITS):
         raise DimError(f"the formula of a size is too large: it would write its symbols more than {limit} times")
     return dim
 
@@ -239,8 +245,9 @@ def product(sizes: Iterable[Size]) -> Size:
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """The sum of sizes, 0 for none."""
-    result: Size = 0
+    """The sum of sizes, 0 for none; however many they are."""
+    found: Terms = {}
     for size in sizes:
-        result = result + size
-    return result
+        for monomial, factor in terms_of(size).items():
+            found[monomial] = found.get(monomial, 0) + factor
+    return size_of(found, None)

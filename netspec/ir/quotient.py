@@ -12,6 +12,9 @@ def floor(numerator: Size, divisor: int) -> Size:
     """`numerator//divisor` for a positive divisor, with all that is exact in front of it."""
     terms = terms_of(numerator)
     constant = terms.pop((), 0)
+    if terms and all(factor < 0 for factor in terms.values()):
+        # As a ceiling: -(-a//c) is the same formula as (a + c - 1)//c.
+        return -floor(divisor - 1 - numerator, divisor)
     whole = {monomial: factor // divisor for monomial, factor in terms.items()}
     rest = {monomial: factor % divisor for monomial, factor in terms.items() if factor % divisor}
     if not rest:

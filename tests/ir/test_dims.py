@@ -118,6 +118,7 @@ def test_the_quotient_of_a_product_is_exact(left: Any, right: Any) -> None:
         (T // 2, "T//2"),
         (T // 16, "T//16"),
         (T // 2 * W, "(T//2)*W"),
+        (-(-H // 2), "(H - 1)//2 + 1"),
         ((2 * H + 1) // 2, "H"),
         (H * W - W * H, "0"),
         (1 - H, "-H + 1"),
