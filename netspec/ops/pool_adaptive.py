@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from netspec.ir import Size, TensorType, product
+from netspec.ir import Dim, Size, TensorType, product
 from netspec.ops.attributes import OutputSize
 from netspec.ops.base import Example, Main, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
@@ -26,6 +26,11 @@ class Division:
     def is_even(self) -> bool:
         """Whether all windows have one size and none overlaps another."""
         return self.out == self.size or self.size % self.out == 0
+
+    @property
+    def kept(self) -> Division:
+        """The same axis, not cut at all."""
+        return Division(self.size, self.size)
 
     @property
     def ranges(self) -> list[range]:
@@ -91,11 +96,21 @@ class AdaptivePool(SpaceOp):
         divisions = self.divisions(input.type)
         if all(division.out == 1 for division in divisions):
             return self._node(g, self.onnx_global, input)
-        if not all(isinstance(division.width, int) for division in divisions):
-            return self._folded(g, input, divisions)
+        value = input
+        if any(isinstance(division.width, Dim) for division in divisions):
+            value, divisions = self._cut_free(g, input, divisions)
+        if all(division.out == division.size for division in divisions):
+            return g.Identity(value)
         if all(division.is_even for division in divisions):
-            return self._node(g, self.onnx_window, input, divisions)
-        return self.uneven(g, input, divisions)
+            return self._node(g, self.onnx_window, value, divisions)
+        return self.uneven(g, value, divisions)
+
+    def _cut_free(
+        self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]
+    ) -> tuple[OnnxValue, tuple[Division, ...]]:
+        """Pooled along the axes whose windows are formulas, and what is left: boxes may be pooled axis by axis."""
+        pooled = self._folded(g, input, tuple(d if isinstance(d.width, Dim) else d.kept for d in divisions))
+        return pooled, tuple(replace(d, size=d.out) if isinstance(d.width, Dim) else d for d in divisions)
 
     def _folded(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         """Windows whose size is a formula: each becomes an image of its own, which is pooled as a whole."""
@@ -110,7 +125,7 @@ class AdaptivePool(SpaceOp):
         return g.Reshape(pooled, g.sizes([0, input.shape[0], *sizes], input))
 
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
-        """Windows of several sizes: each is laid out beside the next at full width, then pooled evenly."""
+        """Windows of several sizes: each is laid out beside the next at full width, then all are pooled evenly."""
         raise NotImplementedError(type(self).__name__)
 
     def _node(self, g: OnnxBuilder, op_type: str, input: OnnxValue, divisions: tuple[Division, ...] = ()) -> OnnxValue:
@@ -136,10 +151,10 @@ class AdaptiveAvgPool(AdaptivePool):
     ]
 
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
-        # Short windows are filled up with a zero put behind each axis; the mean is then scaled to the window's size.
-        axes = len(divisions)
-        laid_out = g.Pad(input, g.ints([0] * (2 + axes) + [0, 0] + [1] * axes))
-        for axis, division in enumerate(divisions, start=2):
+        # Short windows are filled up with a zero put behind the axis; the mean is then scaled to the window's size.
+        axes, behind = len(divisions), [int(not division.is_even) for division in divisions]
+        laid_out = g.Pad(input, g.ints([0] * (2 + axes) + [0, 0] + behind))
+        for axis, division in _uneven(divisions):
             laid_out = g.Gather(laid_out, g.ints(_indices(division, filler=known(division.size, "size"))), axis=axis)
         mean = self._node(g, self.onnx_window, laid_out, divisions)
         for axis, division in enumerate(divisions):
@@ -165,9 +180,14 @@ class AdaptiveMaxPool(AdaptivePool):
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         # Short windows are filled up with their own first element, which changes no maximum.
         laid_out = input
-        for axis, division in enumerate(divisions, start=2):
+        for axis, division in _uneven(divisions):
             laid_out = g.Gather(laid_out, g.ints(_indices(division)), axis=axis)
         return self._node(g, self.onnx_window, laid_out, divisions)
+
+
+def _uneven(divisions: tuple[Division, ...]) -> list[tuple[int, Division]]:
+    """The uneven divisions and their axes, counted from 1 behind the batch."""
+    return [(axis, division) for axis, division in enumerate(divisions, start=2) if not division.is_even]
 
 
 def _indices(division: Division, filler: int | None = None) -> list[int]:
