@@ -7,6 +7,7 @@ import click
 import netspec
 from netspec.cli.output import bytes_text, format_option, print_diagnostics, print_json, shape_text, table
 from netspec.compiler.analyses import Layer, Totals, layers, totals
+from netspec.ir import Size
 
 
 @click.command("summary")
@@ -32,7 +33,7 @@ def command(spec: str, format_: str) -> None:
 
 def _cells(row: Layer) -> tuple[str, ...]:
     field = shape_text(row.receptive_field) if row.receptive_field else ""
-    counts = (f"{row.num_params:,}" if row.num_params else "", f"{row.macs:,}" if row.macs else "")
+    counts = (f"{row.num_params:,}" if row.num_params else "", f"{row.macs:,}" if row.macs != 0 else "")
     return (row.path, row.op, shape_text(row.output.shape), *counts, field)
 
 
@@ -54,7 +55,7 @@ def _facts(row: Layer) -> dict[str, object]:
     }
 
 
-def _total_facts(sums: Totals) -> dict[str, int]:
+def _total_facts(sums: Totals) -> dict[str, Size]:
     return {
         "params": sums.num_params,
         "macs": sums.macs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import DType, Graph, Node, TensorType
+from netspec.ir import DType, Graph, Node, Size, Sizes, TensorType, total
 from netspec.ops.base import Op, trainable
 
 _BYTES = {
@@ -16,7 +16,10 @@ _BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One row of the summary. Counts are of one sample; `receptive_field` is in positions of the network's input."""
+    """One row of the summary. Counts are of one sample, formulas where sizes are free.
+
+    `receptive_field` is in positions of the network's input.
+    """
 
     path: str
     op: str
@@ -24,9 +27,9 @@ class Layer:
     inputs: tuple[TensorType, ...]
     output: TensorType
     num_params: int
-    macs: int
+    macs: Size
     explain: str | None
-    receptive_field: tuple[int, ...] | None
+    receptive_field: Sizes | None
     line: int | None
 
 
@@ -35,9 +38,9 @@ class Totals:
     """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers."""
 
     num_params: int
-    macs: int
+    macs: Size
     weight_layers: int
-    activation_bytes: int
+    activation_bytes: Size
     param_bytes: int
 
 
@@ -59,9 +62,9 @@ def totals(graph: Graph) -> Totals:
     types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
     return Totals(
         num_params=sum(param.numel for param in counted),
-        macs=sum(op_of(node).macs(*_types(node)) for node in graph.walk()),
+        macs=total(op_of(node).macs(*_types(node)) for node in graph.walk()),
         weight_layers=len(weighted),
-        activation_bytes=sum(type.numel * _BYTES[type.dtype] for type in types),
+        activation_bytes=total(type.numel * _BYTES[type.dtype] for type in types),
         param_bytes=sum(param.numel * _BYTES[param.dtype] for param in counted),
     )
 
@@ -76,7 +79,7 @@ def _types(node: Node) -> tuple[TensorType, ...]:
     return tuple(value.type for value in node.inputs)
 
 
-def _layer(node: Node, field: tuple[int, ...] | None) -> Layer:
+def _layer(node: Node, field: Sizes | None) -> Layer:
     op, types = op_of(node), _types(node)
     return Layer(
         path=node.path,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
+
 from netspec.compiler.analyses import layers, totals
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.files import Files
 from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Graph, symbols_of
+from netspec.ir import Dim, Graph, symbols_of
 from netspec.lang.document import Document
 from netspec.lang.bind import FAILED, has_failed, value_of
 from netspec.lang.expressions import ExpressionError, evaluate
@@ -107,7 +109,7 @@ class _Expectations:
         square = field is not None and len(set(field)) == 1 and isinstance(node, Scalar)
         self._compare("`receptive_field`", node, field[0] if field and square else field)
 
-    def _each(self, node: Node, key: str, found: dict[str, object] | dict[str, int] | dict[str, list[int]]) -> None:
+    def _each(self, node: Node, key: str, found: MappingOf[str, object]) -> None:
         if not isinstance(node, Mapping):
             self._report.error("wrong-type", f"`{key}` is a mapping of layers, got {describe(node)}", node.span)
             return
@@ -143,4 +145,4 @@ class _Expectations:
 
 
 def _show(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | Dim) and not isinstance(value, bool) else str(value)

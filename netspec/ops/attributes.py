@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 MAX_INT = 2**31 - 1
 MAX_FLOAT = (2 - 2**-23) * 2.0**127  # the largest float32
 MAX_ITEMS = 16
+MAX_WORD = 64
 
 Code = Literal["wrong-type", "wrong-value"]
 
@@ -155,12 +156,25 @@ def or_null(domain: Domain, expected: str) -> Domain:
     return Domain(expected, read, {"anyOf": [domain.schema, {"type": "null"}]})
 
 
+def or_symbol(domain: Domain, expected: str) -> Domain:
+    """A domain, or the name of a symbol (`T`), which the op looks up in the input's shape."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value.isascii() and value.isidentifier() and len(value) <= MAX_WORD:
+            return value
+        return domain.read(value)
+
+    word = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": MAX_WORD}
+    return Domain(expected, read, {"anyOf": [domain.schema, word]})
+
+
 _POSITIVE = integer(1, "a positive integer")
 _NON_NEGATIVE = integer(0, "an integer that is not negative")
-_AXIS = integer(-MAX_INT, "the number of an axis")
+_AXIS = or_symbol(integer(-MAX_INT, ""), "the number of an axis or a symbol")
 _SIZE = one_or_list(_POSITIVE, "a positive integer or a list of them")
 _MARGIN = one_or_list(_NON_NEGATIVE, "an integer that is not negative, or a list of them")
-_FREE = or_number(_POSITIVE, -1, "a positive integer, or -1 for what is left")
+_SIZE_OR_SYMBOL = or_symbol(_POSITIVE, "a positive integer or a symbol")
+_FREE = or_number(_SIZE_OR_SYMBOL, -1, "a positive integer, a symbol, or -1 for what is left")
 _KEPT = or_null(_POSITIVE, "a positive integer, or none for the input's size")
 
 PositiveInt = Annotated[int, _POSITIVE]
@@ -179,13 +193,23 @@ Padding = Annotated[
     or_word(_MARGIN, "same", "valid", expected="an integer that is not negative, a list of them, `same` or `valid`"),
 ]
 
-# Axes are counted as in PyTorch: 0 is the batch, which no layer may name, and -1 the last.
-Axis = Annotated[int, _AXIS]
-OptionalAxis = Annotated[int | None, or_null(_AXIS, "the number of an axis, or none")]
-_AXES = one_or_list(_AXIS, "the number of an axis or a list of them")
-Axes = Annotated[int | tuple[int, ...] | None, or_null(_AXES, "the number of an axis, a list of them, or none")]
-Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
-Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
+# Axes are counted as in PyTorch: 0 is the batch, which no layer may name, and -1 the last. A symbol names the one axis
+# whose size depends on it (`resolve_axis`).
+Axis = Annotated[int | str, _AXIS]
+OptionalAxis = Annotated[int | str | None, or_null(_AXIS, "the number of an axis, a symbol, or none")]
+_AXES = one_or_list(_AXIS, "the number of an axis, a symbol, or a list of them")
+Axes = Annotated[
+    int | str | tuple[int | str, ...] | None, or_null(_AXES, "the number of an axis, a symbol, a list of them, or none")
+]
+Permutation = Annotated[
+    tuple[int | str, ...],
+    list_of(_AXIS, "a list of the numbers (or symbols) of all axes, each once", distinct=True),
+]
+
+# A size may be the name of a symbol of the input's shape (`resolve_sizes`).
+SizeOrSymbol = Annotated[int | str, _SIZE_OR_SYMBOL]
+SizesOrSymbols = Annotated[tuple[int | str, ...], list_of(_SIZE_OR_SYMBOL, "a list of sizes")]
+Shape = Annotated[tuple[int | str, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 
 OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integer, or none")]
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DimError, DType, Size, TensorType, Undecided
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import POINTWISE, Reads
 
@@ -98,7 +98,7 @@ class Op(BaseModel):
         """Parameters and buffers by name, in PyTorch's order."""
         return {}
 
-    def macs(self, *inputs: Any) -> int:
+    def macs(self, *inputs: Any) -> Size:
         """Multiply-accumulates of one sample (convolutions, linear maps, attention, `@`; nothing else)."""
         return 0
 
@@ -126,8 +126,17 @@ class Op(BaseModel):
         raise NotImplementedError(type(self).__name__)
 
     def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """`infer`, always as a tuple."""
-        types = self.infer(*inputs)
+        """`infer`, always as a tuple.
+
+        Raises:
+            OpError: the op cannot take these inputs; a rule depends on what is not known of a symbol.
+        """
+        try:
+            types = self.infer(*inputs)
+        except Undecided as error:
+            raise OpError(f"`{self.name}` needs to know more of a size: {error}", help="bound it in `dims`") from None
+        except DimError as error:
+            raise OpError(str(error), code="too-large") from None
         return types if isinstance(types, tuple) else (types,)
 
     def attributes(self) -> dict[str, Any]:

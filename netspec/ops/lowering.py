@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from netspec.ir import TensorType
+from netspec.ir import Size, Sizes, TensorType
 
 
 class TorchValue(Protocol):
@@ -16,13 +16,14 @@ class TorchValue(Protocol):
         """Its type, without the batch axis."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
 
     def __add__(self, other: Any) -> Any: ...
     def __sub__(self, other: Any) -> Any: ...
     def __mul__(self, other: Any) -> Any: ...
     def __truediv__(self, other: Any) -> Any: ...
+    def __floordiv__(self, other: Any) -> Any: ...
     def __getattr__(self, method: str) -> Any:
         """A method call of the tensor: `x.flatten(1)`."""
 
@@ -55,7 +56,7 @@ class OnnxValue(Protocol):
         """Its type, without the batch axis."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
 
 
@@ -79,6 +80,9 @@ class OnnxBuilder(Protocol):
 
     def ints(self, values: Sequence[int]) -> OnnxValue:
         """A constant vector of int64 (axes, shapes, pads)."""
+
+    def sizes(self, values: Sequence[Size], input: OnnxValue) -> OnnxValue:
+        """A vector of int64 of sizes that may be formulas, which are read off the input's axes, or the network's."""
 
     def scalar(self, value: float, like: OnnxValue) -> OnnxValue:
         """A constant number of `like`'s element type."""

@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from netspec.ir import DType, Node, TensorType
+from netspec.backends.onnx.formulas import Formulas
+from netspec.ir import DType, Node, Size, Sizes, TensorType
 from netspec.ops.lowering import OnnxValue
 
 ELEMENT_TYPES = {
@@ -40,7 +41,7 @@ class OnnxHandle:
         return self._type
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
         return self.type.shape
 
@@ -67,6 +68,7 @@ class Builder:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], OnnxHandle] = {}
+        self.formulas = Formulas(self)
         self._path = ""
         self._first = 0
 
@@ -110,6 +112,10 @@ class Builder:
     def ints(self, values: Sequence[int]) -> OnnxHandle:
         """A constant vector of int64."""
         return self._constant(np.asarray(values, dtype=np.int64))
+
+    def sizes(self, values: Sequence[Size], input: OnnxValue) -> OnnxValue:
+        """A vector of int64 of sizes; formulas are computed from the shapes of the input and the network's inputs."""
+        return self.formulas.vector(values, input)
 
     def scalar(self, value: float, like: OnnxValue) -> OnnxHandle:
         """A constant number of the element type of `like`, an input of the op."""

@@ -1,7 +1,7 @@
 """Graph + weights -> ONNX model, without torch.
 
 Node names and values carry the spec's paths, inputs and outputs the spec's names; the batch is the symbolic axis
-`batch`.
+`batch`, and an axis whose size is a formula is dynamic, with its text as its name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from onnx import helper
 
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
+from netspec.backends.onnx.formulas import dimensions
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
 from netspec.ops.base import Op, Param
@@ -77,6 +78,7 @@ class _Lowering:
     def inputs(self) -> None:
         for value in self._graph.inputs:
             self._known[value] = OnnxHandle(value.name, value.type)
+            self.builder.formulas.declare(OnnxHandle(value.name, value.type))
 
     def nodes(self, graph: Graph) -> None:
         for node in graph.nodes:
@@ -150,6 +152,4 @@ def _kinds(found: np.ndarray[Any, Any], param: Param) -> tuple[tuple[tuple[int, 
 
 
 def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    shape: list[str | int | None] = [BATCH] if type.batched else []
-    shape += type.shape
-    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], shape)
+    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], dimensions(type, BATCH))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from netspec.ir import TensorType
+from netspec.ir import Sizes, TensorType
 
 
 class Expression:
@@ -43,6 +43,9 @@ class Expression:
     def __truediv__(self, other: Any) -> Expression:
         return self._binary(ast.Div(), other)
 
+    def __floordiv__(self, other: Any) -> Expression:
+        return self._binary(ast.FloorDiv(), other)
+
     def _binary(self, operator: ast.operator, other: Any) -> Expression:
         return Expression(ast.BinOp(self._tree, operator, literal(other)))
 
@@ -55,7 +58,7 @@ class Operand(Expression):
         self.type = type
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
         return self.type.shape
 

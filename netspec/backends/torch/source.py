@@ -185,4 +185,4 @@ def _shape_comment(node: Node | Region) -> str:
     """The output's shape as papers write it."""
     if not node.outputs or not node.outputs[0].type.shape:
         return ""
-    return f"  # {' x '.join(str(int(size)) for size in node.outputs[0].type.shape)}"
+    return f"  # {' x '.join(str(size) for size in node.outputs[0].type.shape)}"
