@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.ir import DType, TensorType
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
-from netspec.ops.reads import POINTWISE, Reads
+from netspec.ops.reads import NEW, POINTWISE, Reads
 
 FLOATING = frozenset({DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16})
 ANY_DTYPE = frozenset(DType)
@@ -110,8 +110,18 @@ class Op(BaseModel):
         return POINTWISE
 
     def source(self, dim: int, *inputs: Any) -> int | None:
-        """The input's axis that `reads` speaks of, the one that stands at the output's `dim`; None where it is new."""
+        """The input's axis that `reads` speaks of, the one that stands at the output's `dim`; None where it is new.
+
+        Where inputs have different numbers of axes, it is counted in those that have the most.
+        """
         return dim
+
+    def reads_of(self, port: int, dim: int, *inputs: Any) -> tuple[Reads, int | None]:
+        """`reads` and `source` for one of several inputs; matrix products and attention read each in another way."""
+        source = self.source(dim, *inputs)
+        # Fewer axes line up from the last one.
+        axis = 0 if source is None else source - max(each.rank for each in inputs) + inputs[port].rank
+        return (self.reads(dim, *inputs), axis) if axis >= 1 else (NEW, None)
 
     def explain(self, *inputs: Any) -> str | None:
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
@@ -126,9 +136,10 @@ class Op(BaseModel):
         raise NotImplementedError(type(self).__name__)
 
     def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """`infer`, always as a tuple."""
+        """`infer`, always as a tuple; what is computed from nothing that is batched is not batched either."""
         types = self.infer(*inputs)
-        return types if isinstance(types, tuple) else (types,)
+        batched = any(each.batched for each in inputs)
+        return tuple(replace(each, batched=batched) for each in (types if isinstance(types, tuple) else (types,)))
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""

@@ -23,6 +23,9 @@ class TorchValue(Protocol):
     def __sub__(self, other: Any) -> Any: ...
     def __mul__(self, other: Any) -> Any: ...
     def __truediv__(self, other: Any) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        """What indexing gives: `x[:, None]` by `x[slice(None), None]`."""
+
     def __getattr__(self, method: str) -> Any:
         """A method call of the tensor: `x.flatten(1)`."""
 

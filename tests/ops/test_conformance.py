@@ -16,13 +16,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.ir import TensorType
 from netspec.ops.base import Example, Op, trainable
-from netspec.ops.reads import All, New, Pointwise, Window
+from netspec.ops.reads import All, New, Pointwise, Reverse, Window
 from netspec.ops.registry import ops
 
 EXAMPLES = [(kind, example) for kind in ops().values() for example in kind.examples]
 IDS = [f"{example.layer} on {list(example.shapes)}" for _, example in EXAMPLES]
 # torch says once a process that it copies the input where `same` pads unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+#: Ops in which NaN gets through where nothing else does: what is masked is multiplied by zero.
+LEAKY = {"scaled_dot_product_attention"}
 #: Attributes with one allowed value only.
 FIXED = {("batch_norm", "track_running_stats")}
 
@@ -51,10 +53,11 @@ def test_examples_exercise_every_attribute(kind: type[Op], parse: Callable[[str]
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_shapes_are_torchs(case: Any, training: bool) -> None:
     case.module.train(training)
-    output = case.torch(case.inputs(2))
-    inferred = case.op.infer(*case.types)
-    assert tuple(output.shape) == (2, *inferred.shape)
-    assert output.dtype == getattr(torch, inferred.dtype)
+    outputs = case.all_outputs(case.inputs(2))
+    inferred = case.op.infer_all(*case.types)
+    for i, (output, type) in enumerate(zip(outputs, inferred, strict=True)):
+        assert tuple(output.shape) == case.expected_shape(2, i)
+        assert output.dtype == getattr(torch, type.dtype)
     case.module.eval()
 
 
@@ -63,7 +66,8 @@ def test_params_are_torchs(case: Any) -> None:
     named = {"named_parameters": False, "named_buffers": True}
     for method, buffer in named.items():
         found = [(name, tuple(t.shape), t.dtype) for name, t in getattr(case.module, method)()]
-        expected = [(f"layer.{k}", p.shape, getattr(torch, p.dtype)) for k, p in declared.items() if p.buffer is buffer]
+        [node] = case.graph.nodes
+        expected = [(node.key(k), p.shape, getattr(torch, p.dtype)) for k, p in declared.items() if p.buffer is buffer]
         assert found == expected
 
 
@@ -97,14 +101,15 @@ def test_onnx_is_valid_and_computes_the_same(case: Any) -> None:
 
 
 def test_reads_is_what_nan_shows(case: Any) -> None:
-    """NaN passes through every op here, so one put into the input shows exactly which outputs read it."""
-    if not case.types[0].dtype.is_floating:
+    """NaN passes through nearly every op here, so one put into the input shows exactly which outputs read it."""
+    inferred = case.op.infer_all(*case.types)[0]
+    if not all(each.dtype.is_floating for each in (inferred, *case.types)):
         return
-    inferred = case.op.infer(*case.types)
     for dim in range(1, inferred.rank + 1):
-        pattern, source = case.op.reads(dim, *case.types), case.op.source(dim, *case.types)
-        assert (source is None) == isinstance(pattern, New)
+        assert (case.op.source(dim, *case.types) is None) == isinstance(case.op.reads(dim, *case.types), New)
         for port, each in enumerate(case.types):
+            pattern, source = case.op.reads_of(port, dim, *case.types)
+            assert (source is None) == isinstance(pattern, New)
             if source is not None and not is_stretched(each, source, inferred, dim):
                 check_pattern(pattern, influence(case, port, source, dim))
 
@@ -119,16 +124,25 @@ def influence(case: Any, port: int, source: int, dim: int) -> torch.Tensor:
     columns = []
     for position in range(case.types[port].shape[source - 1]):
         inputs = case.inputs(1)
-        inputs[port].select(source, position).fill_(torch.nan)
-        hit = case.torch(inputs).isnan().movedim(dim, 0)
+        hit = differs(case, inputs, port, source, position).movedim(dim, 0)
         columns.append(hit.reshape(len(hit), -1).any(dim=1))
     return torch.stack(columns, dim=1)
+
+
+def differs(case: Any, inputs: list[torch.Tensor], port: int, source: int, position: int) -> torch.Tensor:
+    """Which elements of the output change with the input at that position."""
+    before = case.torch([each.clone() for each in inputs])
+    inputs[port].select(source, position).fill_(1.5 if case.op.name in LEAKY else torch.nan)
+    after = case.torch(inputs)
+    return before != after if case.op.name in LEAKY else after.isnan()
 
 
 def check_pattern(pattern: object, found: torch.Tensor) -> None:
     out_size, in_size = found.shape
     if isinstance(pattern, Pointwise):
         assert torch.equal(found, torch.eye(in_size, dtype=torch.bool))
+    elif isinstance(pattern, Reverse):
+        assert torch.equal(found, torch.eye(in_size, dtype=torch.bool).flip(0))
     elif isinstance(pattern, All):
         # A bound need not be reached, but where the dependence is plain it must not be called `all`.
         assert in_size == 1 or out_size != in_size or not torch.equal(found, torch.eye(in_size, dtype=torch.bool))

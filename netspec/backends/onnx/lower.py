@@ -150,6 +150,5 @@ def _kinds(found: np.ndarray[Any, Any], param: Param) -> tuple[tuple[tuple[int, 
 
 
 def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    shape: list[str | int | None] = [BATCH] if type.batched else []
-    shape += type.shape
+    shape: list[str | int | None] = [BATCH if type.batched else 1, *type.shape]
     return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], shape)

@@ -31,6 +31,9 @@ class Expression:
         keywords = [ast.keyword(name, literal(value)) for name, value in kwargs.items()]
         return Expression(ast.Call(self._tree, [literal(value) for value in args], keywords))
 
+    def __getitem__(self, index: Any) -> Expression:
+        return Expression(ast.Subscript(self._tree, literal(index)))
+
     def __add__(self, other: Any) -> Expression:
         return self._binary(ast.Add(), other)
 
@@ -90,6 +93,8 @@ def literal(value: Any) -> ast.expr:
         return ast.Tuple([literal(item) for item in value], ast.Load())
     if isinstance(value, list):
         return ast.List([literal(item) for item in value], ast.Load())
+    if isinstance(value, slice):
+        return ast.Slice(*(None if end is None else literal(end) for end in (value.start, value.stop, value.step)))
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     if value is None or isinstance(value, bool | int | float | str):
