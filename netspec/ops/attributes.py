@@ -184,6 +184,8 @@ Axis = Annotated[int, _AXIS]
 OptionalAxis = Annotated[int | None, or_null(_AXIS, "the number of an axis, or none")]
 _AXES = one_or_list(_AXIS, "the number of an axis or a list of them")
 Axes = Annotated[int | tuple[int, ...] | None, or_null(_AXES, "the number of an axis, a list of them, or none")]
+# Axes of which one at least is named, each once.
+NormalizedAxes = Annotated[int | tuple[int, ...], _AXES]
 Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
 Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 
@@ -192,5 +194,6 @@ OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integ
 Float = Annotated[float, number(-MAX_FLOAT, "a finite number")]
 PositiveFloat = Annotated[float, number(0, "a positive finite number", above=True)]
 NonNegativeFloat = Annotated[float, number(0, "a finite number that is not negative")]
+OptionalPositiveFloat = Annotated[float | None, or_null(number(0, "", above=True), "a positive finite number, or none")]
 Probability = Annotated[float, number(0, "a number from 0 to 1", high=1)]
 OptionalProbability = Annotated[float | None, or_null(number(0, "", high=1), "a number from 0 to 1, or none")]

@@ -20,3 +20,20 @@ def resolve_axis(attr: str, dim: int, rank: int) -> int:
         has = "the input is one number a sample" if rank == 0 else f"a sample's axes are 1 to {rank}"
         raise OpError(f"there is no axis {dim}: {has}", attr=attr)
     return axis
+
+
+def resolve_axes(attr: str, dims: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
+    """The axes that one number, several, or none (which means all) name, in order.
+
+    Raises:
+        OpError: one is not there, or is named twice; or none is named and a sample has no axis.
+    """
+    if dims is None:
+        if rank == 0:
+            raise OpError("there is no axis: the input is one number a sample")
+        return tuple(range(1, rank + 1))
+    named = dims if isinstance(dims, tuple) else (dims,)
+    axes = sorted(resolve_axis(attr, dim, rank) for dim in named)
+    if len(set(axes)) < len(axes):
+        raise OpError(f"{attr} {list(named)} names an axis twice", attr=attr)
+    return tuple(axes)

@@ -30,12 +30,32 @@ class TorchValue(Protocol):
         """A method call of the tensor: `x.flatten(1)`."""
 
 
-# A module (registered under the node's name and applied to its inputs), or an expression over the inputs.
+# One of three things: a module (registered under the node's name and applied to its inputs); an expression over the
+# inputs; or what the node owns under its name with the expression that uses it (`t.module`, `t.parameter`, `t.buffer`).
+# The expression of an op of several outputs is a tuple of them.
 TorchResult = Any
 
 
 class TorchBuilder(Protocol):
     """Builds source: `t.nn.Linear(3, 4)` is a module, `t.torch.cat([a, b], dim=1)` an expression over the inputs."""
+
+    def module(self, module: Any, use: Callable[[Any], Any]) -> TorchResult:
+        """A module that is not simply applied to the inputs: `t.module(t.nn.Softmax(1), lambda own: own(x) + x)`.
+
+        `use` gets `self.name` and gives the op's value (an expression).
+        """
+
+    def parameter(self, initial: Any, use: Callable[[Any], Any]) -> TorchResult:
+        """A trained tensor that starts at the expression `initial`; its state-dict key is the node's own path.
+
+        `use` gets `self.name`, without a batch axis, and gives the value with one: `lambda own: own.unsqueeze(0)`.
+        """
+
+    def buffer(self, initial: Any, use: Callable[[Any], Any], *, persistent: bool = True) -> TorchResult:
+        """The same, not trained; not in the state dict either unless `persistent`."""
+
+    def choose(self, test: Any, then: Any, otherwise: Any) -> Any:
+        """`then if test else otherwise`, for tests that no input decides: `own.training`."""
 
     @property
     def nn(self) -> Any:

@@ -6,7 +6,9 @@ Spec text can enter a tree only as `ast.Constant`; every other name comes from t
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from netspec.ir import TensorType
 
@@ -67,6 +69,17 @@ class ModuleCall(Expression):
     """The construction of a module: `nn.Linear(3, 4)`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What a node owns under its own name, and the expression that `forward` makes of `self.name`."""
+
+    kind: Literal["module", "parameter", "buffer"]
+    initial: Expression
+    use: Callable[[Expression], Expression]
+    # Whether a buffer is in the state dict.
+    persistent: bool = True
+
+
 class _Modules:
     """torch.nn: what is called on it constructs a module."""
 
@@ -83,6 +96,22 @@ class Builder:
     nn = _Modules()
     torch = Expression(ast.Name("torch"))
     F = Expression(ast.Name("F"))
+
+    def module(self, module: ModuleCall, use: Callable[[Expression], Expression]) -> Owned:
+        """A module that `forward` calls in a way of its own."""
+        return Owned("module", module, use)
+
+    def parameter(self, initial: Expression, use: Callable[[Expression], Expression]) -> Owned:
+        """A parameter at the node's own path."""
+        return Owned("parameter", ModuleCall(self.nn.Parameter(initial).tree), use)
+
+    def buffer(self, initial: Expression, use: Callable[[Expression], Expression], *, persistent: bool = True) -> Owned:
+        """A buffer at the node's own path."""
+        return Owned("buffer", initial, use, persistent)
+
+    def choose(self, test: Expression, then: Any, otherwise: Any) -> Expression:
+        """A conditional expression."""
+        return Expression(ast.IfExp(test.tree, literal(then), literal(otherwise)))
 
 
 def literal(value: Any) -> ast.expr:
