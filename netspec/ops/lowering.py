@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from netspec.ir import TensorType
+from netspec.ir import DType, TensorType
 
 
 class TorchValue(Protocol):
@@ -102,6 +102,9 @@ class OnnxBuilder(Protocol):
 
     def ints(self, values: Sequence[int]) -> OnnxValue:
         """A constant vector of int64 (axes, shapes, pads)."""
+
+    def constant(self, values: Any, dtype: DType) -> OnnxValue:
+        """A constant tensor: nested lists of numbers, the batch axis (of size 1) included."""
 
     def scalar(self, value: float, like: OnnxValue) -> OnnxValue:
         """A constant number of `like`'s element type."""

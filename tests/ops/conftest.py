@@ -67,7 +67,7 @@ class Trial:
             if tensor.dtype.is_floating_point:
                 values = torch.rand_like(tensor) if name.endswith("running_var") else torch.randn_like(tensor)
                 tensor.copy_(values + 0.5)
-        return module.eval()
+        return module.eval().requires_grad_(False)
 
     @cached_property
     def onnx(self) -> onnx.ModelProto:

@@ -68,7 +68,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
 
 class _Lowering:
     def __init__(self, graph: Graph, state: State, opset: int) -> None:
-        self.builder = Builder()
+        self.builder = Builder(graph.output_names)
         self._opset = opset
         self._graph = graph
         self._state = state
@@ -122,9 +122,11 @@ class _Lowering:
                 raise ModelError.at(self._graph.name, "onnx", message, help="write a higher --opset")
 
     def _value_name(self, value: Value) -> str:
-        """The value's own name, unless an output that is another value has it."""
-        taken = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
-        return value.name if taken.get(value.name, value) is value else f"{value.name}/value"
+        """The value's own name, unless an output that is another value has it, or a `param`'s stored tensor."""
+        outputs = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
+        if value.name in outputs:
+            return value.name if outputs[value.name] is value else f"{value.name}/value"
+        return f"{value.name}/value" if value.name in self._state else value.name
 
 
 def check_state(graph: Graph, state: State) -> None:
