@@ -197,6 +197,10 @@ _MARGIN = one_or_list(_NON_NEGATIVE, "an integer that is not negative, or a list
 _FREE = or_number(_POSITIVE, -1, "a positive integer, or -1 for what is left")
 _KEPT = or_null(_POSITIVE, "a positive integer, or none for the input's size")
 
+_INTEGER = integer(-MAX_INT, "an integer")
+
+Integer = Annotated[int, _INTEGER]
+OptionalInteger = Annotated[int | None, or_null(_INTEGER, "an integer, or none")]
 PositiveInt = Annotated[int, _POSITIVE]
 NonNegativeInt = Annotated[int, _NON_NEGATIVE]
 
@@ -223,6 +227,9 @@ NormalizedAxes = Annotated[int | tuple[int, ...], _AXES]
 Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
 Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 
+# One integer, or one for each of several axes; pairs from the last axis backward.
+Integers = Annotated[int | tuple[int, ...], one_or_list(_INTEGER, "an integer or a list of them")]
+Pairs = Annotated[tuple[int, ...], list_of(_INTEGER, "a list of integers", least=2)]
 # The shape of one sample, which may have no axes.
 _SIZES = list_of(_POSITIVE, "a list of positive integers", least=0)
 Sizes = Annotated[tuple[int, ...], _SIZES]
@@ -233,6 +240,7 @@ OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integ
 Float = Annotated[float, number(-MAX_FLOAT, "a finite number")]
 PositiveFloat = Annotated[float, number(0, "a positive finite number", above=True)]
 NonNegativeFloat = Annotated[float, number(0, "a finite number that is not negative")]
+OptionalFloat = Annotated[float | None, or_null(number(-MAX_FLOAT, ""), "a finite number, or none")]
 OptionalPositiveFloat = Annotated[float | None, or_null(number(0, "", above=True), "a positive finite number, or none")]
 Probability = Annotated[float, number(0, "a number from 0 to 1", high=1)]
 OptionalProbability = Annotated[float | None, or_null(number(0, "", high=1), "a number from 0 to 1, or none")]
