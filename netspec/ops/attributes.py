@@ -227,6 +227,8 @@ NormalizedAxes = Annotated[int | tuple[int, ...], _AXES]
 Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
 Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 
+OptionalIndex = Annotated[int | None, or_null(_NON_NEGATIVE, "an integer that is not negative, or none")]
+
 # One integer, or one for each of several axes; pairs from the last axis backward.
 Integers = Annotated[int | tuple[int, ...], one_or_list(_INTEGER, "an integer or a list of them")]
 Pairs = Annotated[tuple[int, ...], list_of(_INTEGER, "a list of integers", least=2)]

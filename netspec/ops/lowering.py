@@ -9,7 +9,10 @@ from netspec.ir import DType, TensorType
 
 
 class TorchValue(Protocol):
-    """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`)."""
+    """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`).
+
+    `+ - * / ** @`, the sign and `< <= > >=` build on it, with numbers on either side.
+    """
 
     @property
     def type(self) -> TensorType:
@@ -23,6 +26,9 @@ class TorchValue(Protocol):
     def __sub__(self, other: Any) -> Any: ...
     def __mul__(self, other: Any) -> Any: ...
     def __truediv__(self, other: Any) -> Any: ...
+    def __pow__(self, other: Any) -> Any: ...
+    def __matmul__(self, other: Any) -> Any: ...
+    def __neg__(self) -> Any: ...
     def __getitem__(self, index: Any) -> Any:
         """What indexing gives: `x[:, None]` by `x[slice(None), None]`."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.ir import TensorType
@@ -23,8 +24,8 @@ EXAMPLES = [(kind, example) for kind in ops().values() for example in kind.examp
 IDS = [f"{example.layer} on {list(example.shapes)}" for _, example in EXAMPLES]
 # torch says once a process that it copies the input where `same` pads unevenly.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
-#: Ops in which NaN gets through where nothing else does: what is masked is multiplied by zero.
-LEAKY = {"scaled_dot_product_attention"}
+#: Ports through which NaN goes where nothing else does: what is masked is multiplied by zero.
+LEAKY = {("scaled_dot_product_attention", 1), ("scaled_dot_product_attention", 2)}
 #: Attributes with one allowed value only.
 FIXED = {("batch_norm", "track_running_stats")}
 
@@ -47,7 +48,8 @@ def test_examples_exercise_every_attribute(kind: type[Op], parse: Callable[[str]
     assert kind.examples, f"{kind.name} has no examples"
     used = {name for example in kind.examples for name in parse(example.layer).attributes()}
     assert {(kind.name, name) for name in kind.model_fields if name not in used} <= FIXED
-    assert kind.__doc__ and "->" in kind.__doc__ and "put" in kind.__doc__, "the docstring gives no shapes"
+    text = kind.__doc__ or ""
+    assert "->" in text and ("put" in text or all(port in text for port in kind.ports())), "no shapes in the docstring"
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
@@ -89,7 +91,8 @@ def arithmetic(node: ast.expr) -> int:
 
 def test_macs_are_half_of_torchs_flops(case: Any) -> None:
     inputs = case.inputs(3)
-    with FlopCounterMode(display=False) as counter:
+    case.module.train()  # in evaluation torch computes attention by one operator that it does not count
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         case.torch(inputs)
     assert 2 * 3 * case.op.macs(*case.types) == counter.get_total_flops()
 
@@ -111,7 +114,7 @@ def test_reads_is_what_nan_shows(case: Any) -> None:
             pattern, source = case.op.reads_of(port, dim, *case.types)
             assert (source is None) == isinstance(pattern, New)
             if source is not None and not is_stretched(each, source, inferred, dim):
-                check_pattern(pattern, influence(case, port, source, dim))
+                check_pattern(pattern, influence(case, port, source, dim), exact=(case.op.name, port) not in LEAKY)
 
 
 def is_stretched(input: TensorType, source: int, output: TensorType, dim: int) -> bool:
@@ -131,13 +134,15 @@ def influence(case: Any, port: int, source: int, dim: int) -> torch.Tensor:
 
 def differs(case: Any, inputs: list[torch.Tensor], port: int, source: int, position: int) -> torch.Tensor:
     """Which elements of the output change with the input at that position."""
-    before = case.torch([each.clone() for each in inputs])
-    inputs[port].select(source, position).fill_(1.5 if case.op.name in LEAKY else torch.nan)
-    after = case.torch(inputs)
-    return before != after if case.op.name in LEAKY else after.isnan()
+    leaky = (case.op.name, port) in LEAKY
+    with sdpa_kernel(SDPBackend.MATH):  # the fused kernel loses NaN
+        before = case.torch([each.clone() for each in inputs])
+        inputs[port].select(source, position).fill_(1.5 if leaky else torch.nan)
+        after = case.torch(inputs)
+    return (before - after).abs() > 1e-6 if leaky else after.isnan()
 
 
-def check_pattern(pattern: object, found: torch.Tensor) -> None:
+def check_pattern(pattern: object, found: torch.Tensor, *, exact: bool) -> None:
     out_size, in_size = found.shape
     if isinstance(pattern, Pointwise):
         assert torch.equal(found, torch.eye(in_size, dtype=torch.bool))
@@ -149,11 +154,12 @@ def check_pattern(pattern: object, found: torch.Tensor) -> None:
     else:
         assert isinstance(pattern, Window)
         for row in range(out_size):
-            check_window(range(row * pattern.stride + pattern.lo, row * pattern.stride + pattern.hi + 1), found[row])
+            declared = range(row * pattern.stride + pattern.lo, row * pattern.stride + pattern.hi + 1)
+            check_window(declared, found[row], exact=exact)
 
 
-def check_window(declared: range, found: torch.Tensor) -> None:
+def check_window(declared: range, found: torch.Tensor, *, exact: bool) -> None:
     read = set(found.nonzero().flatten().tolist())
     assert read <= set(declared)
     ends = {declared[0], declared[-1]} & set(range(len(found)))
-    assert ends <= read
+    assert ends <= read or not exact

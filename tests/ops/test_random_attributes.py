@@ -19,8 +19,11 @@ from netspec.ops.registry import ops
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 KINDS = pytest.mark.parametrize("kind", ops().values(), ids=ops())
-#: Ops with geometry in their attributes get more draws.
-GEOMETRIC = {"conv", "max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool"}
+#: Ops with geometry in their attributes, or whose inputs must fit, get more draws.
+GEOMETRIC = {
+    "conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool", "bmm",
+    "interpolate", "multihead_attention", "scaled_dot_product_attention", "cosine_similarity",
+}  # fmt: skip
 CASES = settings(
     deadline=None, database=None, derandomize=True, phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],

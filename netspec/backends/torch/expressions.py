@@ -36,20 +36,62 @@ class Expression:
     def __getitem__(self, index: Any) -> Expression:
         return Expression(ast.Subscript(self._tree, literal(index)))
 
+    def _binary(self, operator: ast.operator, other: Any) -> Expression:
+        return Expression(ast.BinOp(self._tree, operator, literal(other)))
+
+    def _reflected(self, operator: ast.operator, other: Any) -> Expression:
+        return Expression(ast.BinOp(literal(other), operator, self._tree))
+
+    def _compare(self, operator: ast.cmpop, other: Any) -> Expression:
+        return Expression(ast.Compare(self._tree, [operator], [literal(other)]))
+
     def __add__(self, other: Any) -> Expression:
         return self._binary(ast.Add(), other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return self._reflected(ast.Add(), other)
 
     def __sub__(self, other: Any) -> Expression:
         return self._binary(ast.Sub(), other)
 
+    def __rsub__(self, other: Any) -> Expression:
+        return self._reflected(ast.Sub(), other)
+
     def __mul__(self, other: Any) -> Expression:
         return self._binary(ast.Mult(), other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return self._reflected(ast.Mult(), other)
 
     def __truediv__(self, other: Any) -> Expression:
         return self._binary(ast.Div(), other)
 
-    def _binary(self, operator: ast.operator, other: Any) -> Expression:
-        return Expression(ast.BinOp(self._tree, operator, literal(other)))
+    def __rtruediv__(self, other: Any) -> Expression:
+        return self._reflected(ast.Div(), other)
+
+    def __pow__(self, other: Any) -> Expression:
+        return self._binary(ast.Pow(), other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return self._reflected(ast.Pow(), other)
+
+    def __matmul__(self, other: Any) -> Expression:
+        return self._binary(ast.MatMult(), other)
+
+    def __neg__(self) -> Expression:
+        return Expression(ast.UnaryOp(ast.USub(), self._tree))
+
+    def __lt__(self, other: Any) -> Expression:
+        return self._compare(ast.Lt(), other)
+
+    def __le__(self, other: Any) -> Expression:
+        return self._compare(ast.LtE(), other)
+
+    def __gt__(self, other: Any) -> Expression:
+        return self._compare(ast.Gt(), other)
+
+    def __ge__(self, other: Any) -> Expression:
+        return self._compare(ast.GtE(), other)
 
 
 class Operand(Expression):
