@@ -242,6 +242,13 @@ OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integ
 Float = Annotated[float, number(-MAX_FLOAT, "a finite number")]
 PositiveFloat = Annotated[float, number(0, "a positive finite number", above=True)]
 NonNegativeFloat = Annotated[float, number(0, "a finite number that is not negative")]
+OptionalScale = Annotated[
+    float | tuple[float, ...] | None,
+    or_null(
+        one_or_list(number(0, "a positive finite number", above=True), "a positive finite number or a list of them"),
+        "a positive finite number or a list of them, or none",
+    ),
+]
 OptionalFloat = Annotated[float | None, or_null(number(-MAX_FLOAT, ""), "a finite number, or none")]
 OptionalPositiveFloat = Annotated[float | None, or_null(number(0, "", above=True), "a positive finite number, or none")]
 Probability = Annotated[float, number(0, "a number from 0 to 1", high=1)]
