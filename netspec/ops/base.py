@@ -161,6 +161,13 @@ class Op(BaseModel):
 
     @classmethod
     @cache
+    def required_ports(cls) -> tuple[str, ...]:
+        """The ports that must be read; those after them have a default in `infer`."""
+        parameters = inspect.signature(cls.infer).parameters
+        return tuple(name for name in cls.ports() if parameters[name].default is inspect.Parameter.empty)
+
+    @classmethod
+    @cache
     def is_variadic(cls) -> bool:
         """Whether it takes a list of inputs of any length (`add`, `concat`)."""
         parameters = inspect.signature(cls.infer).parameters.values()
