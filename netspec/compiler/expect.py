@@ -9,7 +9,7 @@ from netspec.compiler.elaborate import elaborate
 from netspec.compiler.files import Files
 from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Dim, Graph, symbols_of
+from netspec.ir import Dim, Graph, symbol, symbols_of
 from netspec.lang.document import Document
 from netspec.lang.bind import FAILED, has_failed, value_of
 from netspec.lang.expressions import ExpressionError, evaluate
@@ -76,7 +76,8 @@ class _Expectations:
         self._shapes |= {path: row.output.shape for path, row in self._rows.items()}
         self._shapes |= {region.path: region.outputs[0].type.shape for region in graph.regions() if region.outputs}
         sizes = [size for value in graph.inputs for size in value.type.shape]
-        self._symbols = {each.name: each for size in sizes for each in symbols_of(size)}
+        atoms = {each for size in sizes for each in symbols_of(size)}
+        self._symbols = {each.name: symbol(each.name, each.least, each.most, each.multiple_of) for each in atoms}
         self._last = graph.outputs[0].name if graph.outputs else None
 
     def check(self, section: Mapping) -> None:

@@ -49,3 +49,20 @@ def _named_axis(attr: str, word: str, shape: Sizes | int) -> int:
         help = "name the axis by its number" if axes else None
         raise OpError(f"{attr} `{word}`: {which} of {list(shape)} depend{'s' * (not axes)} on it", attr=attr, help=help)
     return axes[0]
+
+
+def resolve_axes(attr: str, dims: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
+    """The axes that one number, several, or none (which means all) name, in order.
+
+    Raises:
+        OpError: one is not there, or is named twice; or none is named and a sample has no axis.
+    """
+    if dims is None:
+        if rank == 0:
+            raise OpError("there is no axis: the input is one number a sample")
+        return tuple(range(1, rank + 1))
+    named = dims if isinstance(dims, tuple) else (dims,)
+    axes = sorted(resolve_axis(attr, dim, rank) for dim in named)
+    if len(set(axes)) < len(axes):
+        raise OpError(f"{attr} {list(named)} names an axis twice", attr=attr)
+    return tuple(axes)

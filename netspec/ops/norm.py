@@ -118,6 +118,41 @@ class GroupNorm(ChannelNorm):
         return result
 
 
+class InstanceNorm(ChannelNorm):
+    """Each channel made mean 0 and variance 1 over the space axes of each sample; with `affine` scaled and shifted.
+
+    input: (channels, *space) with one to three space axes -> the same.   Source: Ulyanov et al. 2016.
+    """
+
+    name = "instance_norm"
+    eps: PositiveFloat = 1e-5
+    affine: bool = False
+    examples = [
+        Example("instance_norm", (3, 4, 5)),
+        Example("instance_norm: {affine: true, eps: 0.01}", (2, 6)),
+        Example("instance_norm", (2, 2, 3, 2)),
+    ]
+
+    def infer(self, input: TensorType) -> TensorType:
+        if not 2 <= input.rank <= 4:
+            shape = list(input.shape)
+            raise OpError(f"instance_norm needs [channels, *space] with one to three space axes, got {shape}")
+        if all(size == 1 for size in input.shape[1:]):
+            raise OpError(f"instance_norm needs more than one position to normalise, got {list(input.shape)}")
+        return input
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return POINTWISE if dim == 1 else ALL
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        build = getattr(t.nn, f"InstanceNorm{input.type.rank - 1}d")
+        return build(input.shape[0], **self.given("eps", "affine"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, input.shape[0])
+        return g.InstanceNormalization(input, weight, bias, epsilon=self.eps)
+
+
 class LocalResponseNorm(Op):
     """Each element divided by (k + alpha * mean of squares over `size` neighbouring channels)^beta.
 

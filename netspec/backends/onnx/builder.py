@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,8 +64,10 @@ class Params:
 class Builder:
     """Collects the nodes and initializers of a graph. `start` and `finish` enclose one op's nodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        """`taken` are names that no tensor may have (those of the outputs)."""
         self.nodes: list[onnx.NodeProto] = []
+        self._taken = frozenset(taken)
         self.initializers: dict[str, onnx.TensorProto] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], OnnxHandle] = {}
         self.formulas = Formulas(self)
@@ -117,6 +119,10 @@ class Builder:
         """A vector of int64 of sizes; formulas are computed from the shapes of the input and the network's inputs."""
         return self.formulas.vector(values, input)
 
+    def constant(self, values: Any, dtype: DType) -> OnnxHandle:
+        """A constant tensor."""
+        return self._constant(np.asarray(values, dtype=helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[dtype])))
+
     def scalar(self, value: float, like: OnnxValue) -> OnnxHandle:
         """A constant number of the element type of `like`, an input of the op."""
         dtype = helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[like.type.dtype])
@@ -124,6 +130,7 @@ class Builder:
 
     def initializer(self, name: str, array: np.ndarray[Any, Any]) -> OnnxHandle:
         """A named tensor of the file; used twice, stored once. Constants of equal value are one tensor too."""
+        name = f"{name}/stored" if name in self._taken else name
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return OnnxHandle(name)

@@ -134,7 +134,8 @@ def _as_written(graph: Graph, module: nn.Module) -> nn.Module:
 def _torch_outputs(module: nn.Module, graph: Graph, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
     with torch.no_grad():
         outputs = module(*(torch.from_numpy(inputs[value.name]) for value in graph.inputs))
-    return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+    # An output may be a parameter itself.
+    return [output.detach().numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
 
 class _Recorder(AbstractContextManager["_Recorder"]):
