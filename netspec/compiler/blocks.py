@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from netspec.compiler.chain import Chains
 
 
-def block(
-    chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading
-) -> None:
+def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
     """A use of a block: a function of its arguments and inputs, closed to the names around it."""
     found = env.document.blocks[decl.key.text]
     report = chains.session.at(entry.path, body.origin)
@@ -62,9 +60,7 @@ def _asks(found: BlockDecl) -> bool:
     return any("in_channels" in text or "in_features" in text for text in texts)
 
 
-def by_port(
-    found: BlockDecl, decl: LayerDecl, reading: Reading, what: str, report: Report
-) -> dict[str, Read] | None:
+def by_port(found: BlockDecl, decl: LayerDecl, reading: Reading, what: str, report: Report) -> dict[str, Read] | None:
     """What a block's inputs read, by port."""
     ports = tuple(port.text for port in found.inputs) if found.inputs is not None else ("input",)
     if reading is None:
@@ -163,9 +159,7 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
         chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
 
 
-def _called(
-    chains: Chains, body: Body, node: Scalar, report: Report
-) -> tuple[LayerDecl, Env, str] | None:
+def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
     name = node.text
     if name.endswith(".step"):
         report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)

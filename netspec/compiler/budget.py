@@ -36,7 +36,9 @@ class Budget:
             params = node.op.params(*(value.type for value in node.inputs))
             self.params += sum(param.numel for name, param in params.items() if name not in node.ties)
         if self.params > self.limits.params:
-            message = f"the network has {self.params:,} parameters so far, more than the limit of {self.limits.params:,}"
+            message = (
+                f"the network has {self.params:,} parameters so far, more than the limit of {self.limits.params:,}"
+            )
             report.error("too-large", message, span, help="a caller may raise the limit: `--max-params`")
             raise OutOfBudget
 

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from netspec.compiler import blocks, groups
 from netspec.compiler.budget import refuse_nodes
-from netspec.compiler.place import place_calc, place_op
 from netspec.compiler.groups import follow, handed_on
+from netspec.compiler.place import place_calc, place_op
 from netspec.compiler.resolve import Read, Reading, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import computed_name, condition, sees
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Value
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import LayerDecl, Layers
 from netspec.lang.layers import STRUCTURAL
@@ -39,6 +38,7 @@ class Chains:
         return previous
 
     def _declare(self, body: Body, layers: Layers) -> None:
+        body.length = len(layers)
         for decl in layers:
             if decl is None or decl.name is None or "{" in decl.name.text:
                 continue
@@ -114,25 +114,28 @@ class Chains:
         shown = name if name is not None else str(position)
         entry = Entry(shown, body.prefix + shown, decl.key.span, decl=replace(decl, repeat=None), env=env)
         if env is None or name is None:
-            self._enter(body, decl, entry, report)
+            body.entries.setdefault(entry.name, entry)
             return entry, position + 1
+        self._check_name(body, decl, entry, report)
         reading = self.read(body, decl, previous, before, report)
         present = self._is_present(body, decl, entry, reading, env, report)
         if present:
             self.place(body, decl, entry, env, reading, rounds)
-            self._enter(body, decl, entry, report)
+            body.entries.setdefault(entry.name, entry)
             return (previous if entry.presence == "head" else entry), position + 1
         if decl.name is not None:
-            self._enter(body, decl, entry, report)
+            body.entries.setdefault(entry.name, entry)
         return (previous if present is False else entry), position + (present is None)
 
-    def _enter(self, body: Body, decl: LayerDecl, entry: Entry, report: Report) -> None:
+    def _check_name(self, body: Body, decl: LayerDecl, entry: Entry, report: Report) -> None:
+        """Report a name that is there twice; the second one goes on under a path that no name has."""
         first = body.entries.get(entry.name)
-        if first is not None and not (body.parent is None and first.decl is None and decl.name is not None):
-            span = decl.name.span if decl.name else decl.key.span
-            notes = [f"first at line {first.span.line}"] if first.span is not None else []
-            report.error("duplicate-name", f"two layers here are called `{entry.name}`", span, notes=notes)
-        body.entries.setdefault(entry.name, entry)
+        if first is None or (body.parent is None and first.decl is None and first.path == entry.name and decl.name):
+            return
+        span = decl.name.span if decl.name else decl.key.span
+        notes = [f"first at line {first.span.line}"] if first.span is not None else []
+        report.error("duplicate-name", f"two layers here are called `{entry.name}`", span, notes=notes)
+        entry.path += "~"
 
     def _is_present(
         self, body: Body, decl: LayerDecl, entry: Entry, reading: Reading, env: Env, report: Report
@@ -224,9 +227,11 @@ class Chains:
     def _implicit(self, body: Body, previous: Entry | None) -> Reading:
         if previous is not None:
             previous.is_read = True
+            if not previous.output_names:
+                return tuple(Read(value, value.name, previous) for value in previous.outputs[:1]) or None
             return handed_on(previous) or None
         if body.input is not None:
-            return (Read(body.input, "input"),)
+            return (Read(body.input, body.input.name),)
         # Of several inputs the first layer must name one: nothing to read is an error only for who needs it.
         return () if len(body.entries) > 1 else None
 

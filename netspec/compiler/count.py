@@ -1,7 +1,7 @@
 """How many layers a spec would have, told before any is made.
 
-A tower of repeats multiplies faster than layers can be made, so it must be counted by its arguments alone. Where a count
-depends on shapes it is taken as one, so the number found is a lower bound; elaboration counts on.
+A tower of repeats multiplies faster than layers can be made, so it must be counted by its arguments alone. Where a
+count depends on shapes it is taken as one, so the number found is a lower bound; elaboration counts on.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class _Counter:
         for index in range(length):
             around = {**names, **{name: items[index] for name, items in columns.items()}}
             once = self._once(layer, around, depth)
-            if self.looks > _LOOKS or isinstance(next(iter(columns.values())), range) and not _matters(layer, columns):
+            if self.looks > _LOOKS or (
+                isinstance(next(iter(columns.values())), range) and not _matters(layer, columns)
+            ):
                 return total + once * (length - index)
             total += once
         return total

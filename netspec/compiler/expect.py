@@ -10,8 +10,8 @@ from netspec.compiler.files import Files
 from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Dim, Graph, symbol, symbols_of
-from netspec.lang.document import Document
 from netspec.lang.bind import FAILED, has_failed, value_of
+from netspec.lang.document import Document
 from netspec.lang.expressions import ExpressionError, evaluate
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, plain
 

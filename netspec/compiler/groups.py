@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netspec.compiler.place import presence
 from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scope import Body, Entry, Env
-from netspec.ir import Frame
+from netspec.ir import Frame, Value
 from netspec.lang.document import LayerDecl, Parallel, Reference
 from netspec.lang.nodes import Scalar
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from netspec.compiler.chain import Chains
 
 
-def sequence(
-    chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading
-) -> None:
+def sequence(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
     """A named chain."""
     inner = open_body(chains, body, decl, entry, env, f"in the sequence `{entry.path}`")
     _feed_one(chains, inner, body, decl, reading, "a sequence")
@@ -52,9 +50,7 @@ def repeat(
     close_body(inner, body, decl, entry, previous, whole=True)
 
 
-def parallel(
-    chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading
-) -> None:
+def parallel(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
     """Branches that read the same, joined."""
     assert decl.parallel is not None
     inner = open_body(chains, body, decl, entry, env, f"in `{entry.path}`")
@@ -142,9 +138,7 @@ def open_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: En
     return inner
 
 
-def _feed_one(
-    chains: Chains, inner: Body, body: Body, decl: LayerDecl, reading: Reading, what: str
-) -> None:
+def _feed_one(chains: Chains, inner: Body, body: Body, decl: LayerDecl, reading: Reading, what: str) -> None:
     if reading is None:
         return
     reads = tuple(reading.values()) if isinstance(reading, Mapping) else reading
@@ -176,7 +170,8 @@ def _inner_reading(inner: Body, reading: Reading) -> Reading:
 def close_body(
     inner: Body, body: Body, decl: LayerDecl, entry: Entry, last: Entry | None, *, whole: bool = False
 ) -> None:
-    """A group's value is that of its last layer (with `whole` all of its outputs); that of an empty one what it reads."""
+    """A group's value is that of its last layer (`whole`: all of its outputs); that of an empty one what it reads."""
+    values: tuple[Value, ...]
     if last is None:
         values = (inner.input,) if inner.input is not None else ()
     else:

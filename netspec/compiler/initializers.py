@@ -157,4 +157,6 @@ def _rule(node: Node, names: Names, report: Report) -> Init | None:
     bound = bind(model, argument, report, span=key.span, what=f"`{key.text}`", main=main, names=names)
     if bound is None:
         return None
-    return Init(key.text, {name: getattr(bound, name) for name in type(bound).model_fields if name in bound.model_fields_set})
+    return Init(
+        key.text, {name: getattr(bound, name) for name in type(bound).model_fields if name in bound.model_fields_set}
+    )

@@ -27,6 +27,10 @@ def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorTyp
             message = f"`{op.name}` would give {type}, {count:,} elements a sample; the limit is {MAX_ELEMENTS:,}"
             raise OpError(message, code="too-large")
     for name, param in op.params(*inputs).items():
+        free = [size for size in param.shape if not isinstance(size, int)]
+        if free:
+            message = f"`{name}` would be {[{', '.join(map(str, param.shape))}]}, but the size of a parameter is a known number"
+            raise OpError(message, help=f"say how large it is: `dims: {{{free[0]}: 16}}`")
         if param.numel > MAX_PARAM_ELEMENTS:
             shape = list(param.shape)
             message = f"`{name}` would be {shape}, {param.numel:,} parameters; the limit is {MAX_PARAM_ELEMENTS:,}"

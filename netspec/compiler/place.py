@@ -15,19 +15,21 @@ from netspec.compiler.values import arithmetic, sees
 from netspec.diagnostics import Label, Report, Span
 from netspec.ir import Node, Presence, TensorType, Value
 from netspec.lang.bind import bind
-from netspec.lang.document import LayerDecl, Reference
+from netspec.lang.document import Document, LayerDecl, Reference
 from netspec.lang.expressions import ExpressionError
 from netspec.lang.nodes import Mapping as MappingNode
 from netspec.lang.nodes import Scalar, describe
 from netspec.lang.nodes import Sequence as SequenceNode
+from netspec.lang.tokens import tokens
 from netspec.ops.base import Op, OpError
+
 
 def place_op(
     session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env, op_class: type[Op], reading: Reading
 ) -> None:
     """Make the node of an op; `entry` gets its outputs."""
     report = session.at(entry.path, body.origin)
-    reads = _in_order(decl, op_class, reading, report)
+    reads = _in_order(decl, op_class, reading, env.document, report)
     sizes = sees(reads[0].value if reads else None)
     if reads is None and decl.argument is not None and "=" in decl.argument.span.text:
         return  # an expression may ask for the size of what failed
@@ -36,13 +38,16 @@ def place_op(
     op = bind(op_class, decl.argument, report, span=span, what=what, main=main, names=names)
     if op is None or reads is None:
         return
-    session.arithmetic |= {entry.path: text for text in [", ".join(arithmetic(decl.argument, names))] if text}
+    came_out = arithmetic(decl.argument, names)
+    if came_out:
+        session.arithmetic[entry.path] = ", ".join(came_out)
     _node(session, body, decl, entry, env, op, reads, report)
 
 
 def place_calc(session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env) -> None:
     """Make the node of a `calc`: names are layers where there are such, else arguments."""
-    from netspec.ops.calc import Calc, calc_names
+    from netspec.ops.calc import Calc
+    from netspec.ops.equation import calc_names
 
     report = session.at(entry.path, body.origin)
     node = decl.argument
@@ -53,28 +58,28 @@ def place_calc(session: Session, body: Body, decl: LayerDecl, entry: Entry, env:
     start = node.span.start + node.quoted
     try:
         wanted = calc_names(node.text)
+        offsets = {token.text: token.offset for token in reversed(list(tokens(node.text, dotted=True)))}
     except ExpressionError as error:
         span = Span(node.span.source, start + error.offset, start + error.offset + error.length)
         report.error("bad-expression", error.message, span, help=error.help)
         return
     values: list[Read] = []
-    names: list[str] = []
     constants: dict[str, float] = {}
-    for name, offset in wanted:
-        place = Span(node.span.source, start + offset, start + offset + len(name))
+    for name in wanted:
+        offset = start + offsets.get(name, 0)
+        place = Span(node.span.source, offset, offset + len(name))
         if _is_layer(name, body) or name not in env.names:
             read = resolve(Reference(name, place), body, report)
             if read is None:
                 return
             values.append(read)
-            names.append(name)
         else:
             value = env.names[name]
             if isinstance(value, bool) or not isinstance(value, int | float):
                 report.error("wrong-type", f"`{name}` in an equation is a number, got {value!r}", place)
                 return
             constants[name] = value
-    op = Calc(expression=node.text, names=tuple(names), constants=tuple(constants.items()))
+    op = Calc.model_validate({"expression": node.text, "constants": constants})
     _node(session, body, decl, entry, env, op, tuple(values), report)
 
 
@@ -128,7 +133,9 @@ def presence(decl: LayerDecl, entry: Entry, body: Body, outputs: Sequence[Value]
     return "pass" if fits and not is_output else "head"
 
 
-def _in_order(decl: LayerDecl, op_class: type[Op], reading: Reading, report: Report) -> tuple[Read, ...] | None:
+def _in_order(
+    decl: LayerDecl, op_class: type[Op], reading: Reading, document: Document, report: Report
+) -> tuple[Read, ...] | None:
     """The values that an op reads, in order of its ports."""
     if not op_class.ports() and not op_class.is_variadic():
         if decl.reads is None:
@@ -140,13 +147,15 @@ def _in_order(decl: LayerDecl, op_class: type[Op], reading: Reading, report: Rep
     if isinstance(reading, tuple):
         if reading:
             return reading if decl.reads is not None else reading[:1]
-        report.error("wrong-inputs", "with several inputs the first layer says `from`", decl.key.span)
+        names = ", ".join(f"`{name}`" for name in document.inputs)
+        message = f"with several inputs ({names}) the first layer says `from`"
+        report.error("wrong-inputs", message, decl.key.span)
         return None
     ports = op_class.ports()
     known = [port for port in ports if port in reading]
-    if len(known) == len(reading) and set(op_class.required_ports()) <= set(known):
-        if known == list(ports[: len(known)]):
-            return tuple(reading[port] for port in known)
+    is_whole = len(known) == len(reading) and set(op_class.required_ports()) <= set(known)
+    if is_whole and known == list(ports[: len(known)]):
+        return tuple(reading[port] for port in known)
     expected = ", ".join(f"`{port}`" for port in ports) or "a list"
     message = f"`{decl.key.text}` reads {expected}, got {', '.join(f'`{port}`' for port in reading)}"
     report.error("wrong-inputs", message, decl.reads_span)

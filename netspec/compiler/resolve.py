@@ -90,14 +90,17 @@ def _closed(body: Body) -> Body:
 
 def home_of(name: str, body: Body | None) -> Body | None:
     """The innermost body around that knows the name, up to the block or file."""
-    while body is not None and name not in body.entries and name not in body.declared:
+    while body is not None and not _knows(body, name):
         body = None if body.is_closed else body.parent
     return body
 
 
-def _inside(
-    entry: Entry, rest: str, home: Body, reference: Reference, report: Report
-) -> tuple[Value, Entry] | None:
+def _knows(body: Body, name: str) -> bool:
+    is_position = name.isdecimal() and len(name) < 7 and int(name) < body.length
+    return name in body.entries or name in body.declared or is_position
+
+
+def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: Report) -> tuple[Value, Entry] | None:
     """The value that `rest` names inside an entry of `home`, as a value of `home`."""
     at = home
     while rest and entry.body is not None and rest not in entry.output_names:
@@ -123,7 +126,7 @@ def _inside(
 
 
 def _is_opaque(entry: Entry, reference: Reference, report: Report) -> bool:
-    """Whether an entry is a use of a block: from outside only its outputs are read. (A spec that is used is open.)"""
+    """Whether an entry is a use of a block: whose outputs alone are read from outside; a spec that is used is open."""
     if entry.body is None or not entry.body.is_closed or entry.body.env.document is not _document_around(entry.body):
         return False
     outputs = ", ".join(f"`{name}`" for name in entry.output_names)

@@ -69,6 +69,8 @@ class Body:
     is_frozen: bool = False
     inits: tuple[tuple[Tree, Env], ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
+    # How many layers the chain has as written: a lower bound of the positions that there will be.
+    length: int = 0
     # Layers of the chain by their plain names, also those that stand below the one being elaborated.
     declared: dict[str, LayerDecl | None] = field(default_factory=dict)
     nodes: list[Node | Body] = field(default_factory=list)

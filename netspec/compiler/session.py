@@ -56,7 +56,7 @@ class _Located(Report):
         span = diagnostic.span
         first = self._session.said.setdefault((diagnostic.code, span and (span.source.name, span.start)), self._path)
         if first == self._path:
-            notes = tuple(_described(frame, span) for frame in reversed(self._origin))
+            notes = tuple(_described(frame, span) for frame in self._origin)
             self._session.report.add(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
 
     @property

@@ -19,9 +19,7 @@ from netspec.lang.nodes import Scalar, describe
 from netspec.lang.structure import structure
 
 
-def used_document(
-    session: Session, decl: LayerDecl, env: Env, report: Report
-) -> tuple[Document, Path] | None:
+def used_document(session: Session, decl: LayerDecl, env: Env, report: Report) -> tuple[Document, Path] | None:
     """The document that a `use` names, and its file; None, and a report, if there is none, or it uses itself."""
     node = decl.argument
     value = value_of(node, report, env.names) if node is not None else None
@@ -58,8 +56,7 @@ def check_ports(
     for name, type in InputTypes(document, env, report).all():
         found = reads[name].value.type
         same = len(found.shape) == len(type.shape) and all(
-            not isinstance(wanted, int) or wanted == size
-            for wanted, size in zip(type.shape, found.shape, strict=True)
+            not isinstance(wanted, int) or wanted == size for wanted, size in zip(type.shape, found.shape, strict=True)
         )
         if not same or found.dtype is not type.dtype:
             message = f"the input `{name}` of the spec `{document.name}` is {type}, got {found}"
