@@ -20,13 +20,13 @@ def lines(statements: Sequence[ast.stmt], indent: str, comments: Comments) -> li
 def _statement(tree: ast.stmt, indent: str, comments: Comments) -> Iterator[str]:
     comment = comments.get(tree, "")
     if isinstance(tree, ast.If):
-        yield f"{indent}if {ast.unparse(tree.test)}:"
+        yield f"{indent}if {_text(tree.test)}:"
         yield from lines(tree.body, indent + _STEP, comments)
         if tree.orelse:
             yield f"{indent}else:"
             yield from lines(tree.orelse, indent + _STEP, comments)
     elif isinstance(tree, ast.For):
-        head = f"{indent}for {ast.unparse(tree.target)} in "
+        head = f"{indent}for {_text(tree.target)} in "
         yield from _expression(tree.iter, head, ":", comments)
         yield from lines(tree.body, indent + _STEP, comments)
     elif isinstance(tree, ast.Assign):
@@ -37,14 +37,14 @@ def _statement(tree: ast.stmt, indent: str, comments: Comments) -> Iterator[str]
     elif isinstance(tree, ast.Expr):
         yield from _value(tree.value, indent, comments, comment)
     else:
-        yield f"{indent}{ast.unparse(tree)}"
+        yield f"{indent}{_text(tree)}"
 
 
 def _value(tree: ast.expr, prefix: str, comments: Comments, comment: str) -> Iterator[str]:
     """The right side of a statement; a tuple that fits on the line has no parentheses."""
     if isinstance(tree, ast.Tuple) and tree.elts:
         text = f"{prefix}{_plain(tree)}"
-        if len(text) <= WIDTH:
+        if _fits(text, comment):
             yield _with_comment(text, comment)
             return
     yield from _expression(tree, prefix, "", comments, comment)
@@ -53,8 +53,8 @@ def _value(tree: ast.expr, prefix: str, comments: Comments, comment: str) -> Ite
 def _plain(tree: ast.expr) -> str:
     """A tuple without its parentheses; anything else as it is."""
     if isinstance(tree, ast.Tuple) and len(tree.elts) > 1:
-        return ", ".join(map(ast.unparse, tree.elts))
-    return ast.unparse(tree)
+        return ", ".join(map(_text, tree.elts))
+    return _text(tree)
 
 
 def _expression(
@@ -64,7 +64,7 @@ def _expression(
     text = f"{prefix}{_text(tree)}{suffix}"
     parts = _parts(tree)
     is_open = _is_spread_out(tree)
-    if parts is None or (len(text) <= WIDTH and not is_open):
+    if parts is None or (_fits(text, comment) and not is_open):
         yield _with_comment(text, comment)
         return
     opening, items, closing = parts
@@ -73,18 +73,19 @@ def _expression(
     joined = indent + ", ".join(map(_text, items))
     if isinstance(tree, ast.BinOp):
         yield from _operands(tree, indent)
-    elif len(joined) <= WIDTH and len(items) > 1 and not is_open and not any(item in comments for item in items):
+    elif len(joined) <= WIDTH and len(items) > 1 and not is_open and not any(map(comments.get, items)):
         yield joined
     else:
         for item in items:
             yield from _expression(item, indent, ",", comments, comments.get(item, ""))
-    yield _with_comment(prefix[: len(indent) - len(_STEP)] + closing + suffix, comment)
+    is_said = bool(items) and comments.get(items[-1]) == comment
+    yield _with_comment(prefix[: len(indent) - len(_STEP)] + closing + suffix, "" if is_said else comment)
 
 
 def _parts(tree: ast.AST) -> tuple[str, list[ast.expr | ast.keyword], str] | None:
     """The bracket that a long expression is opened at, what stands in it, and the end."""
     if isinstance(tree, ast.Call) and (tree.args or tree.keywords):
-        return f"{ast.unparse(tree.func)}(", [*tree.args, *tree.keywords], ")"
+        return f"{_text(tree.func)}(", [*tree.args, *tree.keywords], ")"
     if isinstance(tree, ast.Tuple | ast.List) and tree.elts:
         opening, closing = "()" if isinstance(tree, ast.Tuple) else "[]"
         return opening, [*tree.elts], closing
@@ -118,8 +119,10 @@ def _operand(tree: ast.expr) -> str:
 
 def _text(tree: ast.AST) -> str:
     if isinstance(tree, ast.keyword):
-        return f"{tree.arg}={ast.unparse(tree.value)}"
-    return ast.unparse(tree)
+        return f"{tree.arg}={_text(tree.value)}"
+    text = ast.unparse(tree)
+    # Where there is neither a double quote nor an escape, single quotes only enclose strings.
+    return text if '"' in text or "\\" in text else text.replace("'", '"')
 
 
 def _is_spread_out(tree: ast.AST) -> bool:
@@ -130,5 +133,8 @@ def _is_spread_out(tree: ast.AST) -> bool:
 
 
 def _with_comment(text: str, comment: str) -> str:
-    whole = f"{text}  # {comment}"
-    return whole if comment and len(whole) <= WIDTH else text
+    return f"{text}  # {comment}" if comment and _fits(text, comment) else text
+
+
+def _fits(text: str, comment: str) -> bool:
+    return len(text) + (len(comment) + 4 if comment else 0) <= WIDTH
