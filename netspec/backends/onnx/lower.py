@@ -155,7 +155,8 @@ def check_state(graph: Graph, state: State) -> None:
             key = node.key(name)
             if key not in state:
                 raise ModelError.at(graph.name, "weights", f"{key}: the state dict has no such tensor")
-            found = state[key]
+            tie = node.ties.get(name)
+            found = state[key].T if tie is not None and tie.transpose else state[key]
             if (found.shape, found.dtype.name) != (param.shape, param.dtype.value):
                 have, want = (f"{list(shape)} {dtype}" for shape, dtype in _kinds(found, param))
                 raise ModelError.at(graph.name, "weights", f"{key}: the network has {want}, the state dict {have}")

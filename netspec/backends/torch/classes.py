@@ -281,7 +281,9 @@ def reach(place: tuple[str, ...]) -> ast.expr:
         for name in place:
             own = Expression(ast.Attribute(own.tree, name))
         return own.tree
-    return (Expression(ast.Name("getattr"))(own, *place) if len(place) == 1 else own.get_submodule(".".join(place))).tree
+    return (
+        Expression(ast.Name("getattr"))(own, *place) if len(place) == 1 else own.get_submodule(".".join(place))
+    ).tree
 
 
 def parameter(place: tuple[str, ...]) -> ast.expr:

@@ -159,6 +159,6 @@ class _Scanner:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    for field in node._fields:
-        if field not in ("ctx", "type_comment", "kind"):
-            yield field, getattr(node, field, None)
+    for name in node._fields:
+        if name not in ("ctx", "type_comment", "kind"):
+            yield name, getattr(node, name, None)

@@ -149,7 +149,7 @@ def _class(definition: _Definition, comments: Comments) -> list[str]:
     tree = definition.tree
     found = [f"class {definition.reference.id}({tree.base}):"]
     methods = [("forward", ["self", *tree.inputs], tree.forward)] if tree.forward else []
-    if len(tree.constructor) > 1 or isinstance(tree.constructor[0], ast.Expr) and _has_children(tree.constructor[0]):
+    if len(tree.constructor) > 1 or _constructs(tree.constructor[0]):
         signature = [_declared(each) for each in definition.parameters]
         methods.insert(0, ("__init__", ["self", *signature], tree.constructor))
     methods += [(name, ["self", *rest], body) for name, rest, body in tree.methods]
@@ -158,8 +158,9 @@ def _class(definition: _Definition, comments: Comments) -> list[str]:
     return found
 
 
-def _has_children(statement: ast.Expr) -> bool:
-    return isinstance(statement.value, ast.Call) and bool(statement.value.args)
+def _constructs(statement: ast.stmt) -> bool:
+    """Whether the call of nn.Sequential's constructor holds layers."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and bool(statement.value.args)
 
 
 def _declared(parameter: Parameter) -> str:

@@ -127,7 +127,9 @@ def unify(
         if isinstance(first, Hole):
             vector = tuple(each.value for each in positions if isinstance(each, Hole))
             name, is_keyword = _name(first, names)
-            first.put(parameters.tree(vector, name, in_forward=first.in_forward, is_keyword=is_keyword, default=NOTHING))
+            first.put(
+                parameters.tree(vector, name, in_forward=first.in_forward, is_keyword=is_keyword, default=NOTHING)
+            )
         else:
             _unify_options(first, [each for each in positions if isinstance(each, Options)], parameters)
     for nodes in zip(*(each.commented for each in scans), strict=True):

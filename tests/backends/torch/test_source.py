@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import random
 
 import pytest
 import torch
-from torch import nn
 
 from netspec.backends.torch import build, emit
 from netspec.compiler import compile_source, load
@@ -18,14 +16,8 @@ from netspec.ir import Graph, Node, TensorType, Value
 from netspec.ops.activation import Relu
 from netspec.ops.combine import Add
 from netspec.ops.linear import Linear
+from tests.backends.torch.printed import assert_harmless, run
 
-ALLOWED_NODES = (
-    ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
-    ast.Assign, ast.Return, ast.Expr, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.keyword, ast.Tuple, ast.List,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.Load, ast.Store,
-    ast.Subscript, ast.Slice, ast.IfExp, ast.Pow, ast.MatMult, ast.Compare, ast.cmpop,
-)  # fmt: skip
-ALLOWED_IMPORTS = {"import torch", "from torch import nn", "from torch.nn import functional as F"}
 HOSTILE = [
     "'", '"', '"""', "'''", "\\", "\n", "\r\n", "\\n", "\t", "\x00", "#", "# noqa", "{", "}", "%s", "{0}",
     "__import__('os')",
@@ -46,29 +38,6 @@ layers:
   - {name: fc-1, linear: 5}
 outputs: {logits: fc-1, features: sum}
 """
-
-
-def run(source: str) -> type[nn.Module]:
-    """The network's class, the way a user runs a printed file."""
-    namespace: dict[str, object] = {}
-    exec(compile(source, "printed.py", "exec"), namespace)
-    found = [value for value in namespace.values() if isinstance(value, type) and issubclass(value, nn.Module)]
-    return found[-1]
-
-
-def assert_harmless(source: str) -> None:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        assert isinstance(node, ALLOWED_NODES), ast.dump(node)
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            assert ast.unparse(node) in ALLOWED_IMPORTS
-        if isinstance(node, ast.Call):
-            root = node.func
-            while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
-                root = root.func if isinstance(root, ast.Call) else root.value
-            assert isinstance(root, ast.Name | ast.BinOp | ast.UnaryOp | ast.Compare)  # or a method of a result
-        if isinstance(node, ast.ClassDef):
-            assert node.decorator_list == []
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -122,10 +91,22 @@ def test_a_graph_has_a_forward_and_keys_are_the_paths_of_the_file() -> None:
 
 
 def test_groups_of_equal_structure_share_a_class() -> None:
-    block = "sequence: [{linear: 4}, relu]"
+    block = "sequence: [{name: fc, linear: 4}, relu]"
     text = f"netspec: 1\ninputs: {{x: [4]}}\nlayers:\n  - {{name: a, {block}}}\n  - {{name: b, {block}}}\n"
     source = emit(compile_source(Source("t.yaml", text)).graph)
     assert source.count("class ") == 2
+
+
+def test_a_group_without_names_is_written_where_it_is_constructed() -> None:
+    text = "netspec: 1\nname: t\ninputs: {x: [4]}\nlayers: [{name: a, sequence: [{linear: 3}, relu]}, softmax]"
+    assert emit(compile_source(Source("t.yaml", text)).graph) == (
+        "from torch import nn\n\n\n"
+        "class T(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a = nn.Sequential(nn.Linear(4, 3), nn.ReLU())  # 3\n"
+        '        self.add_module("1", nn.Softmax(dim=1))  # 3\n'
+    )
 
 
 def test_skipped_initialisation_draws_nothing_and_loads_the_same() -> None:
