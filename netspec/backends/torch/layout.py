@@ -61,6 +61,8 @@ def _expression(
     tree: ast.expr | ast.keyword, prefix: str, suffix: str, comments: Comments, comment: str = ""
 ) -> Iterator[str]:
     """Prefix, expression and suffix: on one line, its contents on a second, or each of them on a line of its own."""
+    if isinstance(tree, ast.keyword):
+        prefix, tree = f"{prefix}{tree.arg}=", tree.value
     text = f"{prefix}{_text(tree)}{suffix}"
     parts = _parts(tree)
     is_open = _is_spread_out(tree)
@@ -91,13 +93,7 @@ def _parts(tree: ast.AST) -> tuple[str, list[ast.expr | ast.keyword], str] | Non
         return opening, [*tree.elts], closing
     if isinstance(tree, ast.BinOp):
         return "(", [], ")"
-    if isinstance(tree, ast.keyword):
-        inner, start = _parts(tree.value), f"{tree.arg}="
-    elif isinstance(tree, ast.Starred) and not isinstance(tree.value, ast.GeneratorExp):
-        inner, start = _parts(tree.value), "*"
-    else:
-        return None
-    return inner and (start + inner[0], inner[1], inner[2])
+    return None
 
 
 def _operands(tree: ast.BinOp, indent: str) -> Iterator[str]:

@@ -169,7 +169,10 @@ class Naive:
                     if name != "num_batches_tracked":
                         tie = node.ties.get(name)
                         value = state[node.key(name)]
-                        own.state_dict()[name].copy_(value.T if tie and tie.transpose else value)
+                        if tie and tie.transpose:
+                            setattr(own, name, nn.Parameter(value.T))  # its strides too: sums run in another order
+                        else:
+                            own.state_dict()[name].copy_(value)
             elif own is not None and node.path in state:
                 self.own[node.path] = state[node.key("")]
 
