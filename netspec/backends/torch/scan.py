@@ -151,7 +151,7 @@ class _Scanner:
         given = {}
         for keyword in call.keywords:
             value = number(keyword.value)
-            if value is not NOTHING and keyword.arg in defaults:
+            if value is not NOTHING and keyword.arg is not None and keyword.arg in defaults:
                 given[keyword.arg] = value
             else:
                 self._visit(keyword)

@@ -17,7 +17,8 @@ def deployed(graph: Graph) -> Graph:
     Requires: a verified graph. Ensures: a verified graph that computes what the network computes in evaluation; what
     stays keeps its path. A graph in which everything is always there is given back as it is.
     """
-    if all(node.presence == "always" for node in [*graph.walk(), *graph.regions()]):
+    nodes: list[Node | Region] = [*graph.walk(), *graph.regions()]
+    if all(node.presence == "always" for node in nodes):
         return graph
     gone = training_values(graph)
     body = _without(graph, gone)
@@ -71,7 +72,7 @@ def _collect_region(region: Region, found: set[Value]) -> None:
 
 def _without(graph: Graph, gone: set[Value]) -> Graph:
     stands_for: dict[Value, Value] = {}
-    nodes: list[Node | Region] = []
+    kept: list[Node | Region] = []
     for node in graph.nodes:
         if runs_in_training_only(node, gone):
             continue
@@ -80,10 +81,10 @@ def _without(graph: Graph, gone: set[Value]) -> Graph:
             stands_for.update((value, first) for value in node.outputs)
             continue
         inputs = tuple(stands_for.get(value, value) for value in node.inputs)
-        nodes.append(_smaller(node, inputs, gone) if isinstance(node, Region) else replace(node, inputs=inputs))
+        kept.append(_smaller(node, inputs, gone) if isinstance(node, Region) else replace(node, inputs=inputs))
     outputs = tuple(stands_for.get(value, value) for value in graph.outputs if value not in gone)
     inputs = tuple(value for value in graph.inputs if value not in gone)
-    return replace(graph, inputs=inputs, nodes=tuple(nodes), outputs=outputs)
+    return replace(graph, inputs=inputs, nodes=tuple(kept), outputs=outputs)
 
 
 def _smaller(region: Region, inputs: tuple[Value, ...], gone: set[Value]) -> Region:

@@ -31,7 +31,8 @@ def relu_in_place(graph: Graph) -> Graph:
 
     Requires: a verified graph. Ensures: the same graph, some of whose ReLUs say so.
     """
-    called = {node.owner for node in [*graph.walk(), *graph.regions()] if node.owner is not None}
+    nodes: list[Node | Region] = [*graph.walk(), *graph.regions()]
+    called = {node.owner for node in nodes if node.owner is not None}
     return _marked_graph(graph, called)
 
 
