@@ -10,6 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from netspec.backends.torch.chains import chain, compressed
 from netspec.backends.torch.expressions import Expression, ModuleCall, Operand, Owned
@@ -35,7 +36,7 @@ class ClassTree:
     methods: list[tuple[str, list[str], list[ast.stmt]]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Step:
     """A statement of `forward`: a node, with its place below the class; an inlined region's nodes are steps too."""
 
@@ -71,7 +72,7 @@ class _Writer:
         self._steps = list(self._flat(graph, (), in_training_only=False))
         self._outputs = tuple(map(self._resolved, graph.outputs))
         self._readers = Counter(value for step in self._steps for value in step.inputs) + Counter(self._outputs)
-        self._following = dict(zip(self._steps, (*self._steps[1:], None), strict=True))
+        self._following = dict(pairwise([*self._steps, None]))
         self._variables: dict[Value, str] = {}
         self._taken = set(TAKEN)
 
@@ -172,7 +173,7 @@ class _Writer:
 
     def _ties(self) -> Iterator[ast.stmt]:
         for path, key in self._program.ties.get(self._path, ()):
-            target, source = (parameter(relative(each, self._path)) for each in (path, key))
+            target, source = (tensor(relative(each, self._path)) for each in (path, key))
             yield ast.Assign([target], source, lineno=1)
 
     # forward
@@ -210,11 +211,14 @@ class _Writer:
         place = step.place if node.owner is None else relative(node.owner, self._path)
         if isinstance(node, Region):
             return Expression(reach(place))(*operands).tree
-        own = self._own(node, place)
         if isinstance(self._program.owned[node], ModuleCall):
-            return own(*operands).tree
+            return self._own(node, place)(*operands).tree
         lowered = lower(node, operands)
-        result = lowered.use(own) if isinstance(lowered, Owned) else lowered
+        if isinstance(lowered, Owned):
+            is_module = lowered.kind == "module"
+            result = lowered.use(self._own(node, place) if is_module else Expression(tensor(place)))
+        else:
+            result = lowered
         return _tuple([each.tree for each in result]) if isinstance(result, tuple) else result.tree
 
     def _operand(self, step: _Step, value: Value) -> ast.expr:
@@ -227,7 +231,7 @@ class _Writer:
         transposed = {name: tie.key for name, tie in node.ties.items() if tie.transpose}
         if not transposed:
             return Expression(reach(place))
-        weights = {name: Expression(parameter(relative(key, self._path))).T for name, key in transposed.items()}
+        weights = {name: Expression(tensor(relative(key, self._path))).T for name, key in transposed.items()}
         return _WithTied(reach(place), weights)
 
     def _assigned(self, step: _Step, value: ast.expr, outputs: tuple[Value, ...]) -> ast.stmt:
@@ -286,11 +290,12 @@ def reach(place: tuple[str, ...]) -> ast.expr:
     ).tree
 
 
-def parameter(place: tuple[str, ...]) -> ast.expr:
-    """`self.embed.weight`."""
-    if is_attribute(place[-1]):
-        return ast.Attribute(reach(place[:-1]), place[-1])
-    return Expression(_SELF).get_parameter(".".join(place)).tree
+def tensor(place: tuple[str, ...]) -> ast.expr:
+    """`self.embed.weight`: a parameter or a buffer."""
+    holder, name = reach(place[:-1]), place[-1]
+    if is_attribute(name):
+        return ast.Attribute(holder, name)
+    return Expression(ast.Name("getattr"))(Expression(holder), name).tree
 
 
 def _registered(place: tuple[str, ...], tree: ast.expr, owned: Owned | None = None) -> ast.stmt:

@@ -75,6 +75,10 @@ def _expression(
     joined = indent + ", ".join(map(_text, items))
     if isinstance(tree, ast.BinOp):
         yield from _operands(tree, indent)
+    elif isinstance(tree, ast.IfExp):
+        yield indent + _operand(tree.body)
+        yield f"{indent}if {_operand(tree.test)}"
+        yield f"{indent}else {_operand(tree.orelse)}"
     elif len(joined) <= WIDTH and len(items) > 1 and not is_open and not any(map(comments.get, items)):
         yield joined
     else:
@@ -91,7 +95,7 @@ def _parts(tree: ast.AST) -> tuple[str, list[ast.expr | ast.keyword], str] | Non
     if isinstance(tree, ast.Tuple | ast.List) and tree.elts:
         opening, closing = "()" if isinstance(tree, ast.Tuple) else "[]"
         return opening, [*tree.elts], closing
-    if isinstance(tree, ast.BinOp):
+    if isinstance(tree, ast.BinOp | ast.IfExp):
         return "(", [], ")"
     return None
 
