@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,10 +14,11 @@ from netspec.compiler import compile_source, load
 from netspec.compiler.passes import rewrite
 from netspec.compiler.shipped import shipped
 from netspec.diagnostics import Source
-from netspec.ir import Graph, Node, TensorType, Value
+from netspec.ir import Graph, Node, TensorType, Tie, Value
 from netspec.ops.activation import Relu
 from netspec.ops.combine import Add
 from netspec.ops.linear import Linear
+from tests.backends.torch.graphs import Net
 from tests.backends.torch.printed import assert_harmless, run
 
 HOSTILE = [
@@ -137,6 +140,75 @@ def hostile_graph(words: random.Random) -> Graph:
     names = [f"{word()}{i}".replace(".", "_") for i in range(3)]
     nodes = (Node(names[0], op, (x,), (a,)), Node(names[1], Relu(), (a,), (b,)), Node(names[2], Add(), (a, b), (c,)))
     return Graph(word(), (x,), nodes[: words.randint(1, 3)], (words.choice([a]),), (word(),))
+
+
+def hostile_blocks(words: random.Random) -> Graph:
+    """Two uses of a block with hostile names, arguments and ports, that calls a layer, ties one, and is passed by."""
+
+    def word() -> str:
+        return "".join(words.choice(HOSTILE) for _ in range(words.randint(1, 3))).replace(".", "_")
+
+    block, first, second, argument, port, outer = (f"{word()}{i}" for i, _ in enumerate("abcdef"))
+    reads_two = words.random() < 0.5
+
+    def fill(width: int) -> Callable[[Net], object]:
+        def inside(net: Net) -> None:
+            net.add(first, Linear(out_features=width))
+            net.add(second, Linear(out_features=width), presence=words.choice(["always", "pass", "head"]))
+            net.region(word() + "r", lambda inner: [inner.add("0", Relu()), inner.add("1", Linear(out_features=4))])
+            if reads_two:
+                net.add(word() + "c", Add(), *net.inputs)
+
+        return inside
+
+    net = Net((4,), names=(word(),))
+    start = net.add(outer, Linear(out_features=4))
+    for width in (2, 3):
+        ties = words.random() < 0.3
+        reads = (start, net.inputs[0]) if reads_two else (start,)
+        ports = tuple(f"{port}{i}" for i in range(len(reads)))
+        net.region(
+            f"{word()}{width}",
+            fill(width),
+            *reads,
+            definition=block,
+            arguments={argument: width, word(): word()},
+            ports=ports,
+        )
+        tied = {"bias": Tie(f"{outer}.bias")} if ties else {"weight": Tie(f"{outer}.weight", transpose=True)}
+        net.add(f"{word()}t{width}", Linear(out_features=4), ties=tied)
+        net.add(f"{word()}o{width}", Linear(out_features=4), owner=outer)
+    return net.graph(name=word())
+
+
+def test_a_thousand_hostile_graphs_of_blocks_emit_only_allowed_nodes() -> None:
+    words = random.Random(1)
+    for _ in range(1_000):
+        assert_harmless(emit(hostile_blocks(words)))
+
+
+def seconds(num_layers: int, place: str) -> float:
+    net = Net((8,))
+
+    def fill(inner: Net) -> None:
+        for i in range(num_layers):
+            inner.add(str(i), Linear(out_features=8 + i % 3) if i % 2 else Relu())
+
+    if place == "network":
+        fill(net)
+    else:
+        net.region("group", fill)
+    graph = net.graph()
+    start = time.thread_time()
+    emit(graph)
+    return time.thread_time() - start
+
+
+@pytest.mark.parametrize("place", ["network", "group"])
+def test_the_time_for_a_flat_chain_is_linear(place: str) -> None:
+    seconds(100, place)
+    small, large = (min(seconds(layers, place) for _ in range(2)) for layers in (2_500, 10_000))
+    assert large <= 6 * small
 
 
 def test_ten_thousand_hostile_graphs_emit_only_allowed_nodes() -> None:
