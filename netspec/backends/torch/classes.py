@@ -35,6 +35,10 @@ class ClassTree:
     #: Name, arguments after `self`, body.
     methods: list[tuple[str, list[str], list[ast.stmt]]] = field(default_factory=list)
 
+    def statements(self) -> list[ast.stmt]:
+        """All of them."""
+        return [*self.constructor, *self.forward, *(each for _, _, body in self.methods for each in body)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Step:

@@ -35,8 +35,8 @@ def emit(graph: Graph) -> str:
 
 
 def network_class(source: str) -> str:
-    """The name of the network's class in an emitted file: its last one."""
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)][-1]
+    """The name of the network's class in an emitted file: its last one. Only classes begin a line with that word."""
+    return source.rpartition("\nclass ")[2].partition("(")[0]
 
 
 @dataclass(slots=True)
@@ -108,9 +108,10 @@ class _File:
         """The file."""
         self._name_classes()
         body = "\n\n\n".join("\n".join(_class(each, self.program.comments)) for each in self.definitions)
-        imports = [] if not _uses(body, "torch") else ["import torch"]
+        used = _names(self.definitions)
+        imports = ["import torch"] if "torch" in used else []
         imports.append("from torch import nn")
-        if _uses(body, "F"):
+        if "F" in used:
             imports.append("from torch.nn import functional as F")
         return "\n".join(imports) + f"\n\n\n{body}\n"
 
@@ -174,5 +175,7 @@ def _signature(name: str, arguments: list[str]) -> list[str]:
     return [f"{_STEP}def {name}(", *(f"{2 * _STEP}{each}," for each in arguments), f"{_STEP}):"]
 
 
-def _uses(text: str, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(ast.parse(text)))
+def _names(definitions: Sequence[_Definition]) -> set[str]:
+    """The variables that the file reads."""
+    statements = [each for definition in definitions for each in definition.tree.statements()]
+    return {node.id for node in ast.walk(ast.Module(statements, [])) if isinstance(node, ast.Name)}

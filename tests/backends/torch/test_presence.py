@@ -8,7 +8,6 @@ import torch
 from netspec.backends.onnx import lower
 from netspec.backends.onnx.export import export_onnx
 from netspec.backends.torch import build, emit
-from netspec.compiler.analyses import totals
 from netspec.compiler.passes import rewrite
 from netspec.compiler.passes.deployed import deployed
 from netspec.ir import Graph
@@ -140,26 +139,3 @@ def test_a_head_is_computed_under_if_training() -> None:
         "            return x, aux2\n"
         "        return x\n"
     )
-
-
-def test_totals_are_of_the_deployed_network_and_of_the_trained_one() -> None:
-    sums = totals(auxiliary())
-    assert sums.num_params == (4 * 5 + 5) + (5 * 3 + 3)
-    assert sums.num_params_train == sums.num_params + (5 * 6 + 6) + (6 * 3 + 3)
-    assert sums.macs == 4 * 5 + 5 * 3
-
-
-def test_a_graph_without_such_layers_is_given_back_as_it_is() -> None:
-    net = Net((4,))
-    net.add("fc", Linear(out_features=4))
-    graph = net.graph()
-    assert deployed(graph) is graph
-
-
-def test_a_layer_that_reads_a_head_beside_another_value_goes_with_it() -> None:
-    net = Net((4,))
-    a = net.add("a", Linear(out_features=4))
-    h = net.add("h", Linear(out_features=4), presence="head")
-    s = net.add("s", Add(), a, h)
-    small = deployed(net.graph(a, s))
-    assert [node.path for node in small.walk()] == ["a"] and small.output_names == ("a",)
