@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.receptive import receptive_fields
 from netspec.ir import DType, Graph, Node, Size, Sizes, TensorType, total
-from netspec.ops.base import Op, trainable
+from netspec.ops.base import Op, Param, trainable
 
 _BYTES = {
     DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
@@ -18,7 +19,8 @@ _BYTES = {
 class Layer:
     """One row of the summary. Counts are of one sample, formulas where sizes are free.
 
-    `receptive_field` is in positions of the network's input.
+    `receptive_field` is in positions of the network's input. Parameters that are another layer's, by a call or a tie,
+    count there.
     """
 
     path: str
@@ -35,9 +37,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers."""
+    """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers.
+
+    `num_params_train` and `activation_bytes` are of the network that is trained, the others of the one that is
+    deployed. What is used twice (a call, a tied parameter) is counted once; a call's multiply-accumulates are not.
+    """
 
     num_params: int
+    num_params_train: int
     macs: Size
     weight_layers: int
     activation_bytes: Size
@@ -56,17 +63,28 @@ def totals(graph: Graph) -> Totals:
     `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training
     keeps.
     """
-    params = [(param, node) for node in graph.walk() for param in op_of(node).params(*_types(node)).values()]
-    counted = [param for param, _ in params if not param.buffer]
-    weighted = {node.path for param, node in params if not param.buffer and len(param.shape) > 1}
+    small = deployed(graph)
+    counted = _trained(small)
+    in_training = counted if small is graph else _trained(graph)
     types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
     return Totals(
-        num_params=sum(param.numel for param in counted),
-        macs=total(op_of(node).macs(*_types(node)) for node in graph.walk()),
-        weight_layers=len(weighted),
+        num_params=sum(param.numel for param, _ in counted.values()),
+        num_params_train=sum(param.numel for param, _ in in_training.values()),
+        macs=total(op_of(node).macs(*_types(node)) for node in small.walk()),
+        weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
         activation_bytes=total(type.numel * _BYTES[type.dtype] for type in types),
-        param_bytes=sum(param.numel * _BYTES[param.dtype] for param in counted),
+        param_bytes=sum(param.numel * _BYTES[param.dtype] for param, _ in counted.values()),
     )
+
+
+def _trained(graph: Graph) -> dict[str, tuple[Param, str]]:
+    """The trained parameters by state-dict key, each with the path of the (first) layer that uses it."""
+    found: dict[str, tuple[Param, str]] = {}
+    for node in graph.walk():
+        for name, param in op_of(node).params(*_types(node)).items():
+            if not param.buffer:
+                found.setdefault(node.key(name), (param, node.path))
+    return found
 
 
 def op_of(node: Node) -> Op:
@@ -79,6 +97,12 @@ def _types(node: Node) -> tuple[TensorType, ...]:
     return tuple(value.type for value in node.inputs)
 
 
+def _own_params(node: Node) -> dict[str, Param]:
+    """Its parameters without those that are tied to another layer's."""
+    params = op_of(node).params(*_types(node)).items()
+    return {name: param for name, param in params if name not in node.ties}
+
+
 def _layer(node: Node, field: Sizes | None) -> Layer:
     op, types = op_of(node), _types(node)
     return Layer(
@@ -87,7 +111,7 @@ def _layer(node: Node, field: Sizes | None) -> Layer:
         attributes=op.attributes(),
         inputs=types,
         output=node.outputs[0].type,
-        num_params=trainable(op.params(*types)),
+        num_params=0 if node.owner else trainable(_own_params(node)),
         macs=op.macs(*types),
         explain=op.explain(*types),
         receptive_field=field,

@@ -58,6 +58,9 @@ class Params:
         key = self._node.key(name)
         if key not in self._state:
             return None
+        tie = self._node.ties.get(name)
+        if tie is not None and tie.transpose:
+            return self._builder.initializer(f"{self._node.path}.{name}", self._state[key].T)
         return self._builder.initializer(key, self._state[key])
 
 

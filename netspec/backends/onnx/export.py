@@ -17,6 +17,7 @@ from torch import nn
 from netspec import atomic
 from netspec.backends.onnx.lower import lower
 from netspec.backends.onnx.parity import Difference, compare, first_difference, session
+from netspec.compiler.passes.deployed import deployed
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph
 
@@ -125,7 +126,7 @@ def _prove(
     modes = {each: each.training for each in module.modules()}
     module.eval()
     try:
-        differences = compare(graph, module, session(str(path)), atol=atol, rtol=rtol)
+        differences = compare(deployed(graph), module, session(str(path)), atol=atol, rtol=rtol)
         worst = next((each for each in differences if not each.ok), None)
         if worst is not None:
             raise _parity_error(worst, first_difference(graph, module, state, opset, atol, rtol), target)

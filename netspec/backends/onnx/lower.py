@@ -16,6 +16,7 @@ from onnx import helper
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
 from netspec.backends.onnx.formulas import dimensions
+from netspec.compiler.passes.deployed import deployed
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
 from netspec.ops.base import Op, Param
@@ -31,8 +32,8 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     """The ONNX model of a graph. The same graph, weights and metadata give the same bytes.
 
     Args:
-        graph: A verified graph.
-        state: Parameters and buffers by state-dict key.
+        graph: A verified graph; what exists in training only is left out.
+        state: Parameters and buffers by state-dict key; it may hold more.
         metadata: Texts that the file carries, by key.
         opset: Version of ONNX's operators.
 
@@ -42,6 +43,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     if opset not in OPSETS:
         message = f"opset {opset} is outside {OPSETS[0]} to {OPSETS[-1]}"
         raise ModelError.at(graph.name, "onnx", message)
+    graph = deployed(graph)
     check_state(graph, state)
     lowering = _Lowering(graph, state, opset)
     lowering.inputs()
@@ -153,7 +155,8 @@ def check_state(graph: Graph, state: State) -> None:
             key = node.key(name)
             if key not in state:
                 raise ModelError.at(graph.name, "weights", f"{key}: the state dict has no such tensor")
-            found = state[key]
+            tie = node.ties.get(name)
+            found = state[key].T if tie is not None and tie.transpose else state[key]
             if (found.shape, found.dtype.name) != (param.shape, param.dtype.value):
                 have, want = (f"{list(shape)} {dtype}" for shape, dtype in _kinds(found, param))
                 raise ModelError.at(graph.name, "weights", f"{key}: the network has {want}, the state dict {have}")

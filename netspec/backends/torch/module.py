@@ -13,13 +13,19 @@ from torch import nn
 from netspec.backends.torch.source import emit, network_class
 from netspec.ir import Graph
 
+# The functions of nn.init that draw random numbers.
+_DRAWING = """
+    kaiming_normal kaiming_uniform normal orthogonal sparse trunc_normal uniform xavier_normal xavier_uniform
+""".split()
+
 
 def build(graph: Graph, *, initialize: bool = True) -> nn.Module:
     """The network as an ordinary module: exactly what `emit(graph)` prints.
 
     Args:
         graph: A verified graph.
-        initialize: Draw parameters by torch's defaults. False skips drawing, for weights that are loaded next.
+        initialize: Draw parameters, by torch's defaults and the graph's rules. False skips drawing, for weights that
+            are loaded next.
 
     Returns:
         A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the
@@ -53,8 +59,7 @@ def _compile(source: str) -> type[nn.Module]:
 @contextmanager
 def _uninitialized() -> Iterator[None]:
     """Layers allocate their parameters and draw nothing."""
-    names = ("uniform", "normal", "trunc_normal", "kaiming_uniform", "kaiming_normal", "xavier_uniform", "orthogonal")
-    drawing = {f"{name}_": getattr(nn.init, f"{name}_") for name in names}
+    drawing = {f"{name}_": getattr(nn.init, f"{name}_") for name in _DRAWING}
 
     def leave(tensor: torch.Tensor, *args: object, **kwargs: object) -> torch.Tensor:
         return tensor

@@ -1,202 +1,181 @@
 """Graph -> Python source, as a person would write it.
 
-Every graph becomes a class. A chain of modules, each reading the one before it, is an `nn.Sequential`; anything else
-gets a `forward`. Submodules keep the spec's names, so state-dict keys are the spec's paths. All statements are syntax
-trees, unparsed; comments hold shapes, that is, integers.
+Every region becomes a class, one for all that differ in numbers only; see `classes` and `unify`. All statements are
+syntax trees, unparsed; comments hold shapes, that is, integers and symbols.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from netspec.backends.torch.expressions import Builder, Expression, ModuleCall, Operand, Owned
-from netspec.backends.torch.naming import class_name, is_attribute, unique, variable_name
-from netspec.ir import Graph, Node, Region, Value
-from netspec.ops.base import Op
+from netspec.backends.torch.classes import ClassTree, write_class
+from netspec.backends.torch.initial import finish
+from netspec.backends.torch.layout import WIDTH, Comments, lines
+from netspec.backends.torch.naming import class_name, unique
+from netspec.backends.torch.program import Program
+from netspec.backends.torch.scan import NOTHING, Scan, scan
+from netspec.backends.torch.unify import Parameter, arguments_of, unify
+from netspec.ir import Graph, Region
+from netspec.lang.names import RESERVED
 
-_BUILDER = Builder()
-
-# What a node owns: a module that is applied to its inputs, or anything else with its use.
-_Own = ModuleCall | Owned
+_STEP = "    "
 
 
 def emit(graph: Graph) -> str:
     """A Python file that imports only torch and defines the network; its last class is the network's."""
-    return _File().text(graph)
+    program = Program.of(graph)
+    file = _File(program)
+    file.define_regions()
+    tree = write_class(program, graph, "")
+    finish(tree, program)
+    file.definitions.append(_Definition(graph.name, tree, ast.Name("_")))
+    return file.text()
 
 
 def network_class(source: str) -> str:
-    """The name of the network's class in an emitted file: its last one."""
-    return [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)][-1]
+    """The name of the network's class in an emitted file: its last one. Only classes begin a line with that word."""
+    return source.rpartition("\nclass ")[2].partition("(")[0]
+
+
+@dataclass(slots=True)
+class _Definition:
+    """A class. `reference` stands wherever it is constructed, so that it gets its name when all are known."""
+
+    stem: str
+    tree: ClassTree
+    reference: ast.Name
+    parameters: list[Parameter] = field(default_factory=list)
+    num_instances: int = 1
+    submodules: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Instance:
+    region: Region
+    tree: ClassTree
+    scan: Scan
 
 
 @dataclass(slots=True)
 class _File:
-    """Classes by their text without the name, so that groups of equal structure share one."""
+    program: Program
+    definitions: list[_Definition] = field(default_factory=list)
+    _positional: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    classes: dict[str, str] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
+    def define_regions(self) -> None:
+        """A class for every region that needs one, those that others construct first."""
+        levels: dict[int, list[Region]] = {}
+        self._height(self.program.graph, levels)
+        for height in sorted(levels):
+            alike: dict[tuple[object, ...], list[_Instance]] = {}
+            for region in levels[height]:
+                tree = write_class(self.program, region.body, region.path)
+                found = scan(tree, self.program.defaults, self.program.comments)
+                key = (region.definition, *found.tokens)
+                alike.setdefault(key, []).append(_Instance(region, tree, found))
+            for instances in alike.values():
+                self._define(instances)
 
-    def text(self, graph: Graph) -> str:
-        self.define(graph, graph.name, is_root=True)
-        body = "\n\n\n".join(text.replace("class _", f"class {name}", 1) for text, name in self.classes.items())
-        imports = [] if not _uses(body, "torch") else ["import torch"]
+    def _height(self, graph: Graph, levels: dict[int, list[Region]]) -> int:
+        height = 0
+        for region in self.program.members(graph):
+            inner = self._height(region.body, levels)
+            levels.setdefault(inner, []).append(region)
+            height = max(height, inner + 1)
+        return height
+
+    def _define(self, instances: Sequence[_Instance]) -> None:
+        first = instances[0]
+        reference = ast.Name(f"_{len(self.definitions)}")
+        submodules = tuple(node.name for node in first.region.body.nodes)
+        parameters: list[Parameter] = []
+        if len(instances) > 1:
+            scans, arguments = [each.scan for each in instances], [each.region.arguments for each in instances]
+            attributes = {*submodules, *RESERVED}
+            parameters = unify(first.tree, scans, arguments, self.program.comments, self._positional, attributes)
+        stem = first.region.definition or _stem(first.region.path)
+        self.definitions.append(_Definition(stem, first.tree, reference, parameters, len(instances), submodules))
+        self._positional[reference.id] = tuple(each.name for each in parameters if not each.is_keyword)
+        defaults = {each.name: each.default for each in parameters if each.default is not NOTHING}
+        for index, instance in enumerate(instances):
+            call = ast.Call(reference, *arguments_of(parameters, index))
+            self.program.constructs[instance.region] = call
+            self.program.defaults[call] = defaults
+
+    def text(self) -> str:
+        """The file."""
+        self._name_classes()
+        body = "\n\n\n".join("\n".join(_class(each, self.program.comments)) for each in self.definitions)
+        used = _names(self.definitions)
+        imports = ["import torch"] if "torch" in used else []
         imports.append("from torch import nn")
-        if _uses(body, "F"):
+        if "F" in used:
             imports.append("from torch.nn import functional as F")
         return "\n".join(imports) + f"\n\n\n{body}\n"
 
-    def define(self, graph: Graph, name: str, *, is_root: bool = False) -> str:
-        """The class of a graph: an equal one that is there already, or a new one."""
-        writer = _Class(self, graph)
-        text = writer.sequential() if writer.is_chain() else writer.general()
-        # The root is the last class, with a name of its own, even where a group has the same structure.
-        if is_root and text in self.classes:
-            text += "\n"
-        if text not in self.classes:
-            self.classes[text] = unique(class_name(name), self.names)
-        return self.classes[text]
+    def _name_classes(self) -> None:
+        """The form that is used most has the block's name; the others say what is different, or are numbered."""
+        *regions, root = self.definitions
+        forms: dict[str, list[_Definition]] = {}
+        for each in regions:
+            forms.setdefault(class_name(each.stem), []).append(each)
+        taken: set[str] = {class_name(root.stem)}
+        root.reference.id = class_name(root.stem)
+        for name, same in forms.items():
+            plain, *others = sorted(same, key=lambda each: -each.num_instances)
+            plain.reference.id = unique(name, taken, "")
+            for other in others:
+                other.reference.id = unique(f"{plain.reference.id}{_difference(other, plain)}", taken, "")
 
 
-def _uses(text: str, name: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(ast.parse(text)))
+def _difference(other: _Definition, plain: _Definition) -> str:
+    more = [name for name in other.submodules if name not in plain.submodules]
+    less = [name for name in plain.submodules if name not in other.submodules]
+    for word, names in (("With", more), ("Without", less)):
+        if len(names) == 1 and names[0][:1].isalpha():
+            return word + class_name(names[0])
+    return ""
 
 
-class _Class:
-    """Writes one graph as a class (named `_` until the file knows whether an equal one exists)."""
-
-    def __init__(self, file: _File, graph: Graph) -> None:
-        self._file = file
-        self._graph = graph
-        self._readers = _reader_counts(graph)
-        self._following = dict(zip(graph.nodes, (*graph.nodes[1:], None), strict=True))
-        self._owned: list[tuple[str, _Own, str]] = []
-        self._variables: dict[Value, str] = {}
-        self._taken = {"self", "torch", "nn", "F", "super", "getattr"}
-        self._lowered = {node: self._lower(node) for node in graph.nodes}
-
-    def _lower(self, node: Node | Region) -> _Own | None:
-        """What a node owns, or None where it is an expression over its inputs, written in `forward`."""
-        lowered: Any
-        if isinstance(node, Region):
-            lowered = ModuleCall(ast.Call(ast.Name(self._file.define(node.body, node.name)), [], []))
-        else:
-            assert isinstance(node.op, Op)
-            lowered = node.op.to_torch(_BUILDER, *(Operand(ast.Name("x"), value.type) for value in node.inputs))
-        if not isinstance(lowered, _Own):
-            return None
-        self._owned.append((node.name, lowered, _shape_comment(node)))
-        return lowered
-
-    def is_chain(self) -> bool:
-        """Whether the graph is modules only, each reading what stands before it and nothing else."""
-        graph = self._graph
-        if len(graph.inputs) != 1 or len(graph.outputs) != 1 or not graph.nodes:
-            return False
-        previous: Value = graph.inputs[0]
-        for node in graph.nodes:
-            if not isinstance(self._lowered[node], ModuleCall) or node.inputs != (previous,) or len(node.outputs) != 1:
-                return False
-            previous = node.outputs[0]
-        return graph.outputs[0] is previous
-
-    def sequential(self) -> str:
-        lines = ["class _(nn.Sequential):", "    def __init__(self):"]
-        if [name for name, _, _ in self._owned] == [str(i) for i in range(len(self._owned))]:
-            lines.append("        super().__init__(")
-            lines += [f"            {ast.unparse(_initial(owned).tree)},{comment}" for _, owned, comment in self._owned]
-            return "\n".join([*lines, "        )"])
-        return "\n".join([*lines, "        super().__init__()", *self._assignments()])
-
-    def general(self) -> str:
-        lines = ["class _(nn.Module):"]
-        if self._owned:
-            lines += ["    def __init__(self):", "        super().__init__()", *self._assignments(), ""]
-        self._name_inputs()
-        signature = ", ".join(["self", *(self._variables[value] for value in self._graph.inputs)])
-        lines.append(f"    def forward({signature}):")
-        for node in self._graph.nodes:
-            if any(self._readers[value] for value in node.outputs):
-                lines.append(f"        {self._statement(node)}")
-        returned = ", ".join(self._variables[value] for value in self._graph.outputs)
-        return "\n".join([*lines, f"        return {returned}"])
-
-    def _assignments(self) -> list[str]:
-        return [f"        {ast.unparse(_registration(name, owned))}{comment}" for name, owned, comment in self._owned]
-
-    def _name_inputs(self) -> None:
-        for value in self._graph.inputs:
-            self._variables[value] = unique(variable_name(value.name.rpartition(".")[2]), self._taken)
-
-    def _statement(self, node: Node | Region) -> str:
-        operands = [Operand(ast.Name(self._variables[value]), value.type) for value in node.inputs]
-        if isinstance(self._lowered[node], ModuleCall):
-            tree = _own(node.name)(*operands).tree
-        else:
-            assert isinstance(node, Node)
-            assert isinstance(node.op, Op)
-            lowered = node.op.to_torch(_BUILDER, *operands)
-            tree = (lowered.use(_own(node.name)) if isinstance(lowered, Owned) else lowered).tree
-        targets = ", ".join(self._target(node, value) for value in node.outputs)
-        return f"{targets} = {ast.unparse(tree)}"
-
-    def _target(self, node: Node | Region, value: Value) -> str:
-        """`x` for a value that only the next statement reads; otherwise a name of its own."""
-        if len(node.outputs) == 1 and self._is_passed_on(node, value):
-            self._variables[value] = "x"
-            self._taken.add("x")
-        else:
-            name = node.name if len(node.outputs) == 1 else value.name.rpartition(".")[2]
-            self._variables[value] = unique(variable_name(name), self._taken)
-        return self._variables[value]
-
-    def _is_passed_on(self, node: Node | Region, value: Value) -> bool:
-        if any(self._variables.get(each) == "x" for each in self._graph.inputs):
-            return False  # an input of the network is called x
-        following = self._following[node]
-        wanted = self._readers[value]
-        reads = following.inputs.count(value) if following is not None else self._graph.outputs.count(value)
-        return wanted == reads == 1
+def _stem(path: str) -> str:
+    """A group's class is named by the last part of its path, or by the group whose copy it is: `layer1.0`."""
+    parts = path.split(".")
+    named = next((i for i in reversed(range(len(parts))) if not parts[i].isdecimal()), 0)
+    return parts[named] if named == len(parts) - 1 else f"{parts[named]}_part"
 
 
-def _registration(name: str, owned: _Own) -> ast.AST:
-    """`self.conv1 = nn.Conv2d(...)`, or a call where that cannot be written."""
-    own, value = Expression(ast.Name("self")), _initial(owned)
-    if isinstance(owned, Owned) and owned.kind == "buffer":
-        return own.register_buffer(name, value, **({} if owned.persistent else {"persistent": False})).tree
-    if is_attribute(name):
-        return ast.Assign([ast.Attribute(own.tree, name)], value.tree, lineno=1)
-    is_parameter = isinstance(owned, Owned) and owned.kind == "parameter"
-    return (own.register_parameter if is_parameter else own.add_module)(name, value).tree
+def _class(definition: _Definition, comments: Comments) -> list[str]:
+    tree = definition.tree
+    found = [f"class {definition.reference.id}({tree.base}):"]
+    methods = [("forward", ["self", *tree.inputs], tree.forward)] if tree.forward else []
+    if len(tree.constructor) > 1 or _constructs(tree.constructor[0]):
+        signature = [_declared(each) for each in definition.parameters]
+        methods.insert(0, ("__init__", ["self", *signature], tree.constructor))
+    methods += [(name, ["self", *rest], body) for name, rest, body in tree.methods]
+    for index, (name, arguments, body) in enumerate(methods):
+        found += ([""] if index else []) + _signature(name, arguments) + lines(body, 2 * _STEP, comments)
+    return found
 
 
-def _initial(owned: _Own) -> Expression:
-    return owned.initial if isinstance(owned, Owned) else owned
+def _constructs(statement: ast.stmt) -> bool:
+    """Whether the call of nn.Sequential's constructor holds layers."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and bool(statement.value.args)
 
 
-def _own(name: str) -> Expression:
-    """`self.conv1`, or `getattr(self, '0')`."""
-    own = Expression(ast.Name("self"))
-    return (
-        Expression(ast.Attribute(own.tree, name)) if is_attribute(name) else Expression(ast.Name("getattr"))(own, name)
-    )
+def _declared(parameter: Parameter) -> str:
+    return parameter.name if parameter.default is NOTHING else f"{parameter.name}={parameter.default!r}"
 
 
-def _reader_counts(graph: Graph) -> dict[Value, int]:
-    counts = {value: 0 for value in graph.inputs}
-    counts.update((value, 0) for node in graph.nodes for value in node.outputs)
-    for node in graph.nodes:
-        for value in node.inputs:
-            counts[value] += 1
-    for value in graph.outputs:
-        counts[value] += 1
-    return counts
+def _signature(name: str, arguments: list[str]) -> list[str]:
+    text = f"{_STEP}def {name}({', '.join(arguments)}):"
+    if len(text) <= WIDTH:
+        return [text]
+    return [f"{_STEP}def {name}(", *(f"{2 * _STEP}{each}," for each in arguments), f"{_STEP}):"]
 
 
-def _shape_comment(node: Node | Region) -> str:
-    """The output's shape as papers write it."""
-    if not node.outputs or not node.outputs[0].type.shape:
-        return ""
-    return f"  # {' x '.join(str(size) for size in node.outputs[0].type.shape)}"
+def _names(definitions: Sequence[_Definition]) -> set[str]:
+    """The variables that the file reads."""
+    statements = [each for definition in definitions for each in definition.tree.statements()]
+    return {node.id for node in ast.walk(ast.Module(statements, [])) if isinstance(node, ast.Name)}

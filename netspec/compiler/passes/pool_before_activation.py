@@ -26,7 +26,7 @@ def pool_before_activation(graph: Graph) -> Graph:
         if not (isinstance(node, Node) and _is_monotone(node)) or len(readers[node.outputs[0]]) != 1:
             continue
         pool = readers[node.outputs[0]][0]
-        if isinstance(pool, Node) and isinstance(pool.op, MaxPool):
+        if isinstance(pool, Node) and isinstance(pool.op, MaxPool) and pool.presence == "always":
             _swap(nodes, index, nodes.index(pool))
             readers = _readers(nodes, graph.outputs)
     return replace(graph, nodes=tuple(nodes))
@@ -37,7 +37,7 @@ def _inside(node: Node | Region) -> Node | Region:
 
 
 def _is_monotone(node: Node) -> bool:
-    return isinstance(node.op, Op) and node.op.monotone
+    return isinstance(node.op, Op) and node.op.monotone and node.presence == "always"
 
 
 def _readers(nodes: list[Node | Region], outputs: tuple[Value, ...]) -> dict[Value, list[Node | Region | None]]:

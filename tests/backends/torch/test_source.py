@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import random
+import time
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
 
 from netspec.backends.torch import build, emit
 from netspec.compiler import compile_source, load
 from netspec.compiler.passes import rewrite
 from netspec.compiler.shipped import shipped
 from netspec.diagnostics import Source
-from netspec.ir import Graph, Node, TensorType, Value
+from netspec.ir import Graph, Node, TensorType, Tie, Value
 from netspec.ops.activation import Relu
 from netspec.ops.combine import Add
 from netspec.ops.linear import Linear
+from tests.backends.torch.graphs import Net
+from tests.backends.torch.printed import assert_harmless, run
 
-ALLOWED_NODES = (
-    ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
-    ast.Assign, ast.Return, ast.Expr, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.keyword, ast.Tuple, ast.List,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.Load, ast.Store,
-    ast.Subscript, ast.Slice, ast.IfExp, ast.Pow, ast.MatMult, ast.Compare, ast.cmpop,
-)  # fmt: skip
-ALLOWED_IMPORTS = {"import torch", "from torch import nn", "from torch.nn import functional as F"}
 HOSTILE = [
     "'", '"', '"""', "'''", "\\", "\n", "\r\n", "\\n", "\t", "\x00", "#", "# noqa", "{", "}", "%s", "{0}",
     "__import__('os')",
@@ -46,29 +41,6 @@ layers:
   - {name: fc-1, linear: 5}
 outputs: {logits: fc-1, features: sum}
 """
-
-
-def run(source: str) -> type[nn.Module]:
-    """The network's class, the way a user runs a printed file."""
-    namespace: dict[str, object] = {}
-    exec(compile(source, "printed.py", "exec"), namespace)
-    found = [value for value in namespace.values() if isinstance(value, type) and issubclass(value, nn.Module)]
-    return found[-1]
-
-
-def assert_harmless(source: str) -> None:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        assert isinstance(node, ALLOWED_NODES), ast.dump(node)
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            assert ast.unparse(node) in ALLOWED_IMPORTS
-        if isinstance(node, ast.Call):
-            root = node.func
-            while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
-                root = root.func if isinstance(root, ast.Call) else root.value
-            assert isinstance(root, ast.Name | ast.BinOp | ast.UnaryOp | ast.Compare)  # or a method of a result
-        if isinstance(node, ast.ClassDef):
-            assert node.decorator_list == []
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -122,10 +94,22 @@ def test_a_graph_has_a_forward_and_keys_are_the_paths_of_the_file() -> None:
 
 
 def test_groups_of_equal_structure_share_a_class() -> None:
-    block = "sequence: [{linear: 4}, relu]"
+    block = "sequence: [{name: fc, linear: 4}, relu]"
     text = f"netspec: 1\ninputs: {{x: [4]}}\nlayers:\n  - {{name: a, {block}}}\n  - {{name: b, {block}}}\n"
     source = emit(compile_source(Source("t.yaml", text)).graph)
     assert source.count("class ") == 2
+
+
+def test_a_group_without_names_is_written_where_it_is_constructed() -> None:
+    text = "netspec: 1\nname: t\ninputs: {x: [4]}\nlayers: [{name: a, sequence: [{linear: 3}, relu]}, softmax]"
+    assert emit(compile_source(Source("t.yaml", text)).graph) == (
+        "from torch import nn\n\n\n"
+        "class T(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a = nn.Sequential(nn.Linear(4, 3), nn.ReLU())  # 3\n"
+        '        self.add_module("1", nn.Softmax(dim=1))  # 3\n'
+    )
 
 
 def test_skipped_initialisation_draws_nothing_and_loads_the_same() -> None:
@@ -156,6 +140,75 @@ def hostile_graph(words: random.Random) -> Graph:
     names = [f"{word()}{i}".replace(".", "_") for i in range(3)]
     nodes = (Node(names[0], op, (x,), (a,)), Node(names[1], Relu(), (a,), (b,)), Node(names[2], Add(), (a, b), (c,)))
     return Graph(word(), (x,), nodes[: words.randint(1, 3)], (words.choice([a]),), (word(),))
+
+
+def hostile_blocks(words: random.Random) -> Graph:
+    """Two uses of a block with hostile names, arguments and ports, that calls a layer, ties one, and is passed by."""
+
+    def word() -> str:
+        return "".join(words.choice(HOSTILE) for _ in range(words.randint(1, 3))).replace(".", "_")
+
+    block, first, second, argument, port, outer = (f"{word()}{i}" for i, _ in enumerate("abcdef"))
+    reads_two = words.random() < 0.5
+
+    def fill(width: int) -> Callable[[Net], object]:
+        def inside(net: Net) -> None:
+            net.add(first, Linear(out_features=width))
+            net.add(second, Linear(out_features=width), presence=words.choice(["always", "pass", "head"]))
+            net.region(word() + "r", lambda inner: [inner.add("0", Relu()), inner.add("1", Linear(out_features=4))])
+            if reads_two:
+                net.add(word() + "c", Add(), *net.inputs)
+
+        return inside
+
+    net = Net((4,), names=(word(),))
+    start = net.add(outer, Linear(out_features=4))
+    for width in (2, 3):
+        ties = words.random() < 0.3
+        reads = (start, net.inputs[0]) if reads_two else (start,)
+        ports = tuple(f"{port}{i}" for i in range(len(reads)))
+        net.region(
+            f"{word()}{width}",
+            fill(width),
+            *reads,
+            definition=block,
+            arguments={argument: width, word(): word()},
+            ports=ports,
+        )
+        tied = {"bias": Tie(f"{outer}.bias")} if ties else {"weight": Tie(f"{outer}.weight", transpose=True)}
+        net.add(f"{word()}t{width}", Linear(out_features=4), ties=tied)
+        net.add(f"{word()}o{width}", Linear(out_features=4), owner=outer)
+    return net.graph(name=word())
+
+
+def test_a_thousand_hostile_graphs_of_blocks_emit_only_allowed_nodes() -> None:
+    words = random.Random(1)
+    for _ in range(1_000):
+        assert_harmless(emit(hostile_blocks(words)))
+
+
+def seconds(num_layers: int, place: str) -> float:
+    net = Net((8,))
+
+    def fill(inner: Net) -> None:
+        for i in range(num_layers):
+            inner.add(str(i), Linear(out_features=8 + i % 3) if i % 2 else Relu())
+
+    if place == "network":
+        fill(net)
+    else:
+        net.region("group", fill)
+    graph = net.graph()
+    start = time.thread_time()
+    emit(graph)
+    return time.thread_time() - start
+
+
+@pytest.mark.parametrize("place", ["network", "group"])
+def test_the_time_for_a_flat_chain_is_linear(place: str) -> None:
+    seconds(100, place)
+    small, large = (min(seconds(layers, place) for _ in range(2)) for layers in (2_500, 10_000))
+    assert large <= 6 * small
 
 
 def test_ten_thousand_hostile_graphs_emit_only_allowed_nodes() -> None:

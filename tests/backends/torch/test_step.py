@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from netspec.backends.torch import build
 from netspec.compiler import load
-
-
-class Recorder(TorchDispatchMode):
-    def __init__(self) -> None:
-        super().__init__()
-        self.ops: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        self.ops[str(func)] += 1
-        return func(*args, **(kwargs or {}))
-
-
-def ops_of_a_step(module: nn.Module) -> Counter[str]:
-    torch.manual_seed(0)
-    images, labels = torch.randn(8, 1, 28, 28), torch.randint(0, 10, (8,))
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    with Recorder() as recorder:
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(module(images), labels).backward()
-        optimizer.step()
-    return recorder.ops
+from tests.backends.torch.printed import ops_of_a_step
 
 
 class ByHand(nn.Module):
@@ -50,6 +27,7 @@ class ByHand(nn.Module):
 
 
 def test_the_plain_network_runs_the_ops_of_the_one_written_by_hand() -> None:
-    found = ops_of_a_step(build(load("mnist_convnet").graph))
-    assert found == ops_of_a_step(ByHand())
+    images, labels = torch.randn(8, 1, 28, 28), torch.randint(0, 10, (8,))
+    found = ops_of_a_step(build(load("mnist_convnet").graph), images, labels)
+    assert found == ops_of_a_step(ByHand(), images, labels)
     assert found["aten.convolution.default"] == 1
