@@ -15,7 +15,9 @@ from netspec.ir import Graph
 from netspec.ir.verify import verify
 from netspec.ops.registry import ops
 
-MONOTONE = [name for name, op in ops().items() if op.monotone and name not in ("threshold", "hardshrink")]
+MONOTONE = [
+    op.examples[0].layer for name, op in ops().items() if op.monotone and name not in ("threshold", "hardshrink")
+]
 
 
 def graph_of(layers: str, shape: str = "[2, 12, 12]") -> Graph:
