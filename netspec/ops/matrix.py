@@ -73,7 +73,7 @@ class Bmm(Product):
     """The product of one matrix by one a sample.   input: (n, m), mat2: (m, p) -> (n, p)."""
 
     name = "bmm"
-    examples = [Example("bmm", (3, 4), (4, 5))]
+    examples = [Example("bmm", (3, 4), (4, 5)), Example("bmm", (3, 1), (1, 5))]
 
     def infer(self, input: TensorType, mat2: TensorType) -> TensorType:
         if input.rank != 2 or mat2.rank != 2:

@@ -137,6 +137,7 @@ class InstanceNorm(ChannelNorm):
         if not 2 <= input.rank <= 4:
             shape = list(input.shape)
             raise OpError(f"instance_norm needs [channels, *space] with one to three space axes, got {shape}")
+        self.channels(input)
         if all(size == 1 for size in input.shape[1:]):
             raise OpError(f"instance_norm needs more than one position to normalise, got {list(input.shape)}")
         return input
