@@ -28,6 +28,11 @@ class Division:
         return self.out == self.size or self.size % self.out == 0
 
     @property
+    def is_free(self) -> bool:
+        """Whether the size of the windows is a formula."""
+        return isinstance(self.size, Dim) and isinstance(self.width, Dim)
+
+    @property
     def kept(self) -> Division:
         """The same axis, not cut at all."""
         return Division(self.size, self.size)
@@ -49,8 +54,8 @@ class Division:
             return ALL
         if self.out == self.size:
             return POINTWISE
-        width = self.width
-        return Window(width, 0, width - 1) if self.is_even and isinstance(width, int) else ALL
+        width = self.width if self.is_even else None  # an uneven one counts all windows
+        return Window(width, 0, width - 1) if isinstance(width, int) else ALL
 
 
 class AdaptivePool(SpaceOp):
@@ -97,7 +102,7 @@ class AdaptivePool(SpaceOp):
         if all(division.out == 1 for division in divisions):
             return self._node(g, self.onnx_global, input)
         value = input
-        if any(isinstance(division.width, Dim) for division in divisions):
+        if any(division.is_free for division in divisions):
             value, divisions = self._cut_free(g, input, divisions)
         if all(division.out == division.size for division in divisions):
             return g.Identity(value)
@@ -109,8 +114,8 @@ class AdaptivePool(SpaceOp):
         self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]
     ) -> tuple[OnnxValue, tuple[Division, ...]]:
         """Pooled along the axes whose windows are formulas, and what is left: boxes may be pooled axis by axis."""
-        pooled = self._folded(g, input, tuple(d if isinstance(d.width, Dim) else d.kept for d in divisions))
-        return pooled, tuple(replace(d, size=d.out) if isinstance(d.width, Dim) else d for d in divisions)
+        pooled = self._folded(g, input, tuple(d if d.is_free else d.kept for d in divisions))
+        return pooled, tuple(replace(d, size=d.out) if d.is_free else d for d in divisions)
 
     def _folded(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         """Windows whose size is a formula: each becomes an image of its own, which is pooled as a whole."""
