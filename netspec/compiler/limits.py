@@ -29,7 +29,8 @@ def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorTyp
     for name, param in op.params(*inputs).items():
         free = [size for size in param.shape if not isinstance(size, int)]
         if free:
-            message = f"`{name}` would be {[{', '.join(map(str, param.shape))}]}, but the size of a parameter is a known number"
+            sizes = ", ".join(map(str, param.shape))
+            message = f"`{name}` would be [{sizes}], but the sizes of a parameter are known numbers"
             raise OpError(message, help=f"say how large it is: `dims: {{{free[0]}: 16}}`")
         if param.numel > MAX_PARAM_ELEMENTS:
             shape = list(param.shape)
