@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from tests.oracles.compare import DATA, relative_error
 from tests.oracles.filling import batch, fill_module
-
-DATA = Path(__file__).parent / "data"
 
 #: Network -> the heads that exist in training only.
 NETWORKS: dict[str, tuple[str, ...]] = {
@@ -37,6 +36,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 }
 
 
+@cache
 def models() -> Any:
     """torchvision's models, also where its compiled ops do not load beside this torch: no network here uses them.
 
@@ -64,21 +64,22 @@ def record(name: str) -> None:
     single, outputs = run(module, size, heads, torch.float32), run(module, size, heads, torch.float64)
     error = max(relative_error(single[each], outputs[each]) for each in outputs)
     tell_apart(name, outputs, error)
-    tensors = [[key, list(tensor.shape)] for key, tensor in module.state_dict().items()]
-    meta = {
+    save(name, describe(name, module, size) | {"torchvision": torchvision.__version__, "float32_error": error}, outputs)
+
+
+def describe(name: str, module: Any, size: int) -> dict[str, Any]:
+    """The metadata that the module itself knows."""
+    heads = tuple(f"{head}." for head in NETWORKS[name])
+    sizes = {key: each.numel() for key, each in module.named_parameters()}
+    return {
         "name": name,
-        "torchvision": torchvision.__version__,
         "torch": torch.__version__,
         "input": [2, 3, size, size],
-        "params": sum(each.numel() for each in module.parameters()),
-        "params_deployed": sum(
-            each.numel() for key, each in module.named_parameters() if not key.startswith(tuple(f"{h}." for h in heads))
-        ),
-        "float32_error": error,
-        "tensors": tensors,
-        "heads": list(heads),
+        "params": sum(sizes.values()),
+        "params_deployed": sum(count for key, count in sizes.items() if not key.startswith(heads)),
+        "tensors": [[key, list(tensor.shape)] for key, tensor in module.state_dict().items()],
+        "heads": list(NETWORKS[name]),
     }
-    save(name, meta, outputs)
 
 
 def run(module: Any, size: int, heads: tuple[str, ...], dtype: torch.dtype) -> dict[str, np.ndarray]:
@@ -101,11 +102,6 @@ def run(module: Any, size: int, heads: tuple[str, ...], dtype: torch.dtype) -> d
 def field(head: str) -> str:
     """The field of torchvision's named tuple that holds a head's logits."""
     return {"aux1": "aux_logits1", "aux2": "aux_logits2", "AuxLogits": "aux_logits"}[head]
-
-
-def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """max|found - expected| / max|expected|."""
-    return float(np.abs(found.astype(np.float64) - expected).max() / np.abs(expected).max())
 
 
 def tell_apart(name: str, outputs: dict[str, np.ndarray], error: float) -> None:

@@ -9,8 +9,8 @@ The state-dict keys:
 |---------------------------|------------------------------------------------------------------------------------|
 | `encoder1` ... `encoder4` | two convolutions of 64, 128, 256, 512 channels: `.0` and `.3`; norms `.1` and `.4` |
 | `bottleneck`              | the same with 1024 channels                                                        |
-| `up4` ... `up1`           | 2 x 2 transposed convolution of stride 2 with bias: half the channels, twice the size |
-| `decoder4` ... `decoder1` | two convolutions as above; they read the encoder's map, then the upsampled one     |
+| `decoder4` ... `decoder1` | `.up`: 2 x 2 transposed convolution of stride 2 with bias, half the channels       |
+|                           | `.conv`: two convolutions as above of the encoder's map and, after it, the raised  |
 | `head`                    | 1 x 1 convolution with bias, a channel for each class                              |
 """
 
@@ -32,6 +32,19 @@ def double_conv(in_channels: int, width: int) -> nn.Sequential:
     )
 
 
+class Expand(nn.Module):
+    """One step of the way up: (2 * width, H, W), (width, 2H, 2W) -> (width, 2H, 2W)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(2 * width, width, kernel_size=2, stride=2)
+        self.conv = double_conv(2 * width, width)
+
+    def forward(self, coarse: Tensor, bridge: Tensor) -> Tensor:
+        """What the encoder had at this size, beside what comes from below."""
+        return self.conv(torch.cat([bridge, self.up(coarse)], dim=1))
+
+
 class UNet(nn.Module):
     """(N, in_channels, H, W) -> (N, classes, H, W), for H and W that are multiples of 16."""
 
@@ -42,14 +55,10 @@ class UNet(nn.Module):
         self.encoder3 = double_conv(2 * width, 4 * width)
         self.encoder4 = double_conv(4 * width, 8 * width)
         self.bottleneck = double_conv(8 * width, 16 * width)
-        self.up4 = nn.ConvTranspose2d(16 * width, 8 * width, kernel_size=2, stride=2)
-        self.decoder4 = double_conv(16 * width, 8 * width)
-        self.up3 = nn.ConvTranspose2d(8 * width, 4 * width, kernel_size=2, stride=2)
-        self.decoder3 = double_conv(8 * width, 4 * width)
-        self.up2 = nn.ConvTranspose2d(4 * width, 2 * width, kernel_size=2, stride=2)
-        self.decoder2 = double_conv(4 * width, 2 * width)
-        self.up1 = nn.ConvTranspose2d(2 * width, width, kernel_size=2, stride=2)
-        self.decoder1 = double_conv(2 * width, width)
+        self.decoder4 = Expand(8 * width)
+        self.decoder3 = Expand(4 * width)
+        self.decoder2 = Expand(2 * width)
+        self.decoder1 = Expand(width)
         self.head = nn.Conv2d(width, classes, kernel_size=1)
         self.pool = nn.MaxPool2d(2)
 
@@ -60,8 +69,8 @@ class UNet(nn.Module):
         encoder3 = self.encoder3(self.pool(encoder2))
         encoder4 = self.encoder4(self.pool(encoder3))
         x = self.bottleneck(self.pool(encoder4))
-        x = self.decoder4(torch.cat([encoder4, self.up4(x)], dim=1))
-        x = self.decoder3(torch.cat([encoder3, self.up3(x)], dim=1))
-        x = self.decoder2(torch.cat([encoder2, self.up2(x)], dim=1))
-        x = self.decoder1(torch.cat([encoder1, self.up1(x)], dim=1))
+        x = self.decoder4(x, encoder4)
+        x = self.decoder3(x, encoder3)
+        x = self.decoder2(x, encoder2)
+        x = self.decoder1(x, encoder1)
         return self.head(x)
