@@ -14,10 +14,13 @@ from tests.oracles.unet import UNet
 
 BEYOND = Path(__file__).parents[2] / "specs" / "beyond"
 SPECS = {path.stem: path for path in sorted(BEYOND.glob("*.yaml"))}
+# Compared with a module written by hand, in a test of its own.
+BY_HAND = {"unet"}
 RECORDED = sorted(SPECS.keys() & set(recorded()))
 
-# The records were computed in float64 and rounded to float32 once.
-FLOAT64, FLOAT32 = 1e-6, 1e-5
+# The records were computed in float64 and rounded to float32 once, which is 6e-8 at most. An eps of 1e-5 in place of
+# 1e-6 in the norms of a ViT is 2e-6: only float64 sees it.
+FLOAT64, FLOAT32 = 2e-7, 1e-5
 
 each_recorded = pytest.mark.parametrize("name", RECORDED)
 needs_unet = pytest.mark.skipif("unet" not in SPECS, reason="specs/beyond has no unet.yaml yet")
@@ -26,7 +29,7 @@ needs_unet = pytest.mark.skipif("unet" not in SPECS, reason="specs/beyond has no
 @pytest.mark.parametrize("name", SPECS)
 def test_each_spec_has_independent_truth(name):
     # Or one that is added without a record would be compared with nothing, and the file would pass.
-    assert name == "unet" or name in recorded()
+    assert name in BY_HAND | set(recorded())
 
 
 @each_recorded
