@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import DType, Graph, Node, TensorType
-from netspec.ops.base import Op, trainable
-
-_BYTES = {
-    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
-    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
-}  # fmt: skip
+from netspec.ir import Graph, Node, Presence, Region, TensorType
+from netspec.ops.base import Op, Param, trainable
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One row of the summary. Counts are of one sample; `receptive_field` is in positions of the network's input."""
+    """One row of the summary. Counts are of one sample; `receptive_field` is in positions of the network's input.
+
+    `num_params` counts what is the layer's own: parameters of another layer (`owner`, a tie) count there.
+    """
 
     path: str
     op: str
@@ -26,44 +26,76 @@ class Layer:
     num_params: int
     macs: int
     explain: str | None
+    explain_size: str | None
     receptive_field: tuple[int, ...] | None
     line: int | None
+    presence: Presence = "always"
+    owner: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers."""
+    """Sums over a network. `weight_layers` have parameters of two axes or more of their own, as papers count layers.
+
+    All but `num_params_train` and `activation_bytes` are of the deployed network, without what exists in training only.
+    """
 
     num_params: int
+    num_params_train: int
     macs: int
     weight_layers: int
     activation_bytes: int
+    inference_bytes: int
     param_bytes: int
 
 
 def layers(graph: Graph) -> list[Layer]:
     """A row for every op node, in order."""
     fields = receptive_fields(graph)
-    return [_layer(node, fields.get(node.path)) for node in graph.walk()]
+    return [_layer(node, presence, fields.get(node.path)) for node, presence in nodes(graph)]
 
 
-def totals(graph: Graph) -> Totals:
-    """The sums over all nodes.
+def totals(graph: Graph, batch: int = 1) -> Totals:
+    """The sums over all nodes; bytes of activations are those of a batch, all else is of one sample.
 
-    `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training
-    keeps.
+    `activation_bytes` counts every value that the forward pass makes, inputs included: what training keeps.
+    `inference_bytes` is the most that lives at once.
     """
-    params = [(param, node) for node in graph.walk() for param in op_of(node).params(*_types(node)).values()]
-    counted = [param for param, _ in params if not param.buffer]
-    weighted = {node.path for param, node in params if not param.buffer and len(param.shape) > 1}
-    types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
+    every = list(nodes(graph))
+    deployed = [node for node, presence in every if presence == "always"]
+    params = [param for node in deployed for param in own_params(node).values() if not param.buffer]
     return Totals(
-        num_params=sum(param.numel for param in counted),
-        macs=sum(op_of(node).macs(*_types(node)) for node in graph.walk()),
-        weight_layers=len(weighted),
-        activation_bytes=sum(type.numel * _BYTES[type.dtype] for type in types),
-        param_bytes=sum(param.numel * _BYTES[param.dtype] for param in counted),
+        num_params=sum(param.numel for param in params),
+        num_params_train=sum(trainable(own_params(node)) for node, _ in every),
+        macs=sum(op_of(node).macs(*types_of(node)) for node in deployed),
+        weight_layers=sum(map(_has_weight, deployed)),
+        activation_bytes=training_bytes(graph, batch),
+        inference_bytes=inference_bytes(graph, batch),
+        param_bytes=sum(param.numel * BYTES[param.dtype] for param in params),
     )
+
+
+def nodes(graph: Graph, presence: Presence = "always") -> Iterator[tuple[Node, Presence]]:
+    """Every op node, in order, with its presence: what stands in a region exists when the region does."""
+    for node in graph.nodes:
+        here = node.presence if presence == "always" else presence
+        if isinstance(node, Region):
+            yield from nodes(node.body, here)
+        else:
+            yield node, here
+
+
+def own_params(node: Node) -> Mapping[str, Param]:
+    """The parameters and buffers that the node itself has: none of a call, none that is tied to another layer's."""
+    if node.owner is not None:
+        return {}
+    return {name: param for name, param in op_of(node).params(*types_of(node)).items() if name not in node.ties}
+
+
+def types_of(node: Node) -> tuple[TensorType, ...]:
+    """The types of what it reads."""
+    return tuple(value.type for value in node.inputs)
 
 
 def op_of(node: Node) -> Op:
@@ -72,21 +104,26 @@ def op_of(node: Node) -> Op:
     return node.op
 
 
-def _types(node: Node) -> tuple[TensorType, ...]:
-    return tuple(value.type for value in node.inputs)
+def _has_weight(node: Node) -> bool:
+    return any(not param.buffer and len(param.shape) > 1 for param in own_params(node).values())
 
 
-def _layer(node: Node, field: tuple[int, ...] | None) -> Layer:
-    op, types = op_of(node), _types(node)
+def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Layer:
+    op, types = op_of(node), types_of(node)
+    params = own_params(node)
     return Layer(
         path=node.path,
         op=op.name,
         attributes=op.attributes(),
         inputs=types,
         output=node.outputs[0].type,
-        num_params=trainable(op.params(*types)),
+        num_params=trainable(params),
         macs=op.macs(*types),
-        explain=op.explain(*types),
+        explain=op.explain(*types) if params and not node.ties else None,
+        explain_size=op.explain_size(*types),
         receptive_field=field,
         line=node.span.line if node.span else None,
+        presence=presence,
+        owner=node.owner,
+        frozen=node.frozen,
     )

@@ -1,0 +1,77 @@
+"""How many bytes the values of a network need: all of them in training, the most that live at once in inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from netspec.ir import DType, Graph, Region, TensorType, Value
+
+BYTES = {
+    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
+    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
+}  # fmt: skip
+
+
+def bytes_of(type: TensorType, batch: int = 1) -> int:
+    """The size of a value at a batch size; what is the same for every sample is there once."""
+    return type.numel * BYTES[type.dtype] * (batch if type.batched else 1)
+
+
+def training_bytes(graph: Graph, batch: int = 1) -> int:
+    """Every value that the forward pass makes, inputs included: what is kept for the backward pass."""
+    types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
+    return sum(bytes_of(type, batch) for type in types)
+
+
+def inference_bytes(graph: Graph, batch: int = 1) -> int:
+    """The peak over the nodes, in their order, of all values that are still to be read and those the node makes.
+
+    Layers that exist in training only are left out; inputs live until they were last read, outputs to the end. What a
+    runtime saves beyond that (in-place activations, views) is not counted.
+    """
+    same: dict[Value, Value] = {}
+    steps = list(_steps(graph, same))
+    outputs = {same.get(value, value) for value in graph.outputs}
+    # From the end: a value is live above the last step that reads it, and not above the one that makes it.
+    live = {value for value in outputs if value in _made(graph, steps)}
+    total = peak = sum(bytes_of(value.type, batch) for value in live)
+    for step in reversed(steps):
+        fresh = {value for value in (*step.reads, *step.makes) if value not in live}
+        live |= fresh
+        total += sum(bytes_of(value.type, batch) for value in fresh)
+        peak = max(peak, total)
+        live -= set(step.makes)
+        total -= sum(bytes_of(value.type, batch) for value in step.makes)
+    return max(peak, sum(bytes_of(value.type, batch) for value in graph.inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A node of the evaluated network: regions are opened, and what training alone has is passed by."""
+
+    reads: tuple[Value, ...]
+    makes: tuple[Value, ...]
+
+
+def _steps(graph: Graph, same: dict[Value, Value]) -> Iterator[_Step]:
+    """`same` maps a value to the one that it is another name of; it grows on the way."""
+    for node in graph.nodes:
+        if node.presence == "head":
+            continue
+        if node.presence == "pass":
+            _rename(same, node.outputs, node.inputs[:1] * len(node.outputs))
+        elif isinstance(node, Region):
+            _rename(same, node.body.inputs, node.inputs)
+            yield from _steps(node.body, same)
+            _rename(same, node.outputs, node.body.outputs)
+        else:
+            yield _Step(tuple(same.get(value, value) for value in node.inputs), node.outputs)
+
+
+def _rename(same: dict[Value, Value], names: Sequence[Value], values: Sequence[Value]) -> None:
+    same.update((name, same.get(value, value)) for name, value in zip(names, values, strict=True))
+
+
+def _made(graph: Graph, steps: Sequence[_Step]) -> set[Value]:
+    return {*graph.inputs, *(value for step in steps for value in step.makes)}
