@@ -27,6 +27,7 @@ class Layer:
     macs: int
     explain: str | None
     explain_size: str | None
+    explain_macs: str | None
     receptive_field: tuple[int, ...] | None
     line: int | None
     presence: Presence = "always"
@@ -108,6 +109,12 @@ def _has_weight(node: Node) -> bool:
     return any(not param.buffer and len(param.shape) > 1 for param in own_params(node).values())
 
 
+def _explain_macs(params: Mapping[str, Param], macs: int) -> str | None:
+    """`500 * 576`: how many weights, and how often each is used, where all are used equally often."""
+    weights = sum(param.numel for param in params.values() if not param.buffer and len(param.shape) > 1)
+    return f"{weights:,} * {macs // weights:,}" if weights and macs and macs % weights == 0 else None
+
+
 def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Layer:
     op, types = op_of(node), types_of(node)
     params = own_params(node)
@@ -121,6 +128,7 @@ def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Lay
         macs=op.macs(*types),
         explain=op.explain(*types) if params and not node.ties else None,
         explain_size=op.explain_size(*types),
+        explain_macs=_explain_macs(op.params(*types), op.macs(*types)),
         receptive_field=field,
         line=node.span.line if node.span else None,
         presence=presence,

@@ -71,20 +71,8 @@ def render(drawing: Drawing, graph: Graph) -> str:
     details = blocks.details()
     section = f"<section><h2>Blocks</h2>\n{details}</section>\n" if details else ""
     body = f'<main>\n{picture}{section}</main>\n<output id="facts" aria-live="polite">{text(_HINT)}</output>'
-    script = f"<script>{_SCRIPT}</script>"
-    lines = [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        head,
-        "</head>",
-        "<body>",
-        body,
-        script,
-        "</body>",
-        "</html>",
-    ]
-    return "\n".join(lines) + "\n"
+    whole = f"<head>\n{head}\n</head>\n<body>\n{body}\n<script>{_SCRIPT}</script>\n</body>"
+    return f'<!doctype html>\n<html lang="en">\n{whole}\n</html>\n'
 
 
 class _Blocks:

@@ -9,6 +9,7 @@ from netspec.backends.diagram import words
 from netspec.backends.diagram.scene import Box, Drawing, Scene, Wire
 from netspec.compiler.analyses import Layer, layers, totals
 from netspec.compiler.fold import Entry, Folder, Run
+from netspec.compiler.outline import contents
 from netspec.ir import Graph, Node, Region, Value
 
 # A picture of more boxes is one that nobody reads, and takes seconds to lay out.
@@ -137,7 +138,7 @@ class Artist:
             "block",
             inner.definition or "group",
             run.path.rpartition(".")[2] if run else region.name,
-            words.argument_words(inner) or words.contents(inner),
+            words.argument_words(inner) or contents(inner),
             words.note(run.members if run else (region,)),
             "block",
             words.region_facts(inner if whole else region, whole or run),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from netspec.compiler.analyses import Layer, Totals, nodes, op_of, own_params, types_of
+from netspec.compiler.analyses import Layer, Totals
 from netspec.compiler.fold import Run
+from netspec.compiler.outline import macs_of, num_layers, params_of
 from netspec.ir import Graph, Node, Region, TensorType
-from netspec.ops.base import trainable
 
 _BUILTIN = "netspec.ops."
 
@@ -39,12 +38,6 @@ def note(members: Sequence[Node | Region]) -> str:
     """`1,520 parameters`, or nothing where there are none."""
     count = sum(params_of(member) for member in members)
     return f"{count:,} parameters" if count else ""
-
-
-def params_of(node: Node | Region) -> int:
-    """The trained parameters of a node or of all inside a region, counted where they belong."""
-    inner = node.body.walk() if isinstance(node, Region) else (node,)
-    return sum(trainable(own_params(each)) for each in inner)
 
 
 def layer_facts(row: Layer, count: int = 1) -> str:
@@ -94,27 +87,15 @@ def _region_facts(region: Region, run: Run | None) -> Iterator[str]:
     reads = ", ".join(shape_text(value.type) for value in region.inputs)
     gives = ", ".join(shape_text(value.type) for value in members[-1].outputs)
     yield f"{reads} → {gives}"
-    yield ", ".join(_contents(region))
+    yield num_layers(region)
     yield f"parameters: {sum(map(params_of, members)):,}"
-    inner = [node for each in members if isinstance(each, Region) for node, _ in nodes(each.body)]
-    yield f"multiply-accumulates: {sum(op_of(node).macs(*types_of(node)) for node in inner):,}"
+    yield f"multiply-accumulates: {sum(map(macs_of, members)):,}"
     if region.owner is not None:
         yield f"uses the parameters of {region.owner}"
     if region.presence != "always":
         yield "exists in training only"
     if region.span is not None:
         yield f"line {region.span.line}"
-
-
-def contents(region: Region) -> list[str]:
-    """What a group holds, in a few words: its blocks by name, else how many layers."""
-    used = Counter(node.definition for node in region.body.nodes if isinstance(node, Region) and node.definition)
-    return [f"{count} x {name}" if count > 1 else name for name, count in used.items()] or list(_contents(region))
-
-
-def _contents(region: Region) -> Iterator[str]:
-    count = sum(1 for _ in region.body.walk())
-    yield f"{count:,} layer{'s' if count != 1 else ''}"
 
 
 def totals_text(sums: Totals, graph: Graph) -> str:

@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """A piece of a wire, from a rank to the next. `start` and `end` are where it leaves and enters, from the middles."""
+    """A piece of a wire, from a rank to the next; it leaves at `start` and enters at `end`, from the cells' middles."""
 
     upper: Cell
     lower: Cell
