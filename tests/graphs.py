@@ -80,7 +80,9 @@ def projection(channels: int, stride: int) -> Callable[[Chain, Value], Value]:
     return fill
 
 
-def repeated(count: int, block: Callable[..., Callable[[Chain, Value], Value]], definition: str, **arguments: Any) -> Any:
+def repeated(
+    count: int, block: Callable[..., Callable[[Chain, Value], Value]], definition: str, **arguments: Any
+) -> Any:
     """A named repeat: `count` uses of a block, the first with its arguments, the others with stride 1."""
 
     def fill(chain: Chain, x: Value) -> Value:

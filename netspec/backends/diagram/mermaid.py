@@ -34,7 +34,7 @@ def _scene(scene: Scene, indent: str) -> Iterator[str]:
 
 def _shape(box: Box) -> str:
     if box.kind == "port":
-        return "(( ))"
+        return '((" "))'
     if box.kind in ("input", "output"):
         return f'(["{_label(f"{box.kind} {box.title}")}"])'
     brackets = '[["{}"]]' if box.kind == "block" else '["{}"]'
