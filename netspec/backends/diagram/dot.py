@@ -32,7 +32,7 @@ def _scene(scene: Scene, indent: str) -> Iterator[str]:
             yield f"{indent}{box.id} [{_look(box)}];"
             continue
         yield f"{indent}subgraph cluster_{box.id} {{"
-        yield f'{indent}  label={_quoted(_title(box))}; style="rounded,filled"; color="#9fb0c0"; fillcolor="#f7f9fb";'
+        yield f'{indent}  label={_quoted(heading(box))}; style="rounded,filled"; color="#9fb0c0"; fillcolor="#f7f9fb";'
         yield from _scene(box.scene, indent + "  ")
         yield f"{indent}}}"
     for wire in scene.wires:
@@ -76,15 +76,18 @@ def _look(box: Box) -> str:
 
 def words(box: Box) -> str:
     """What stands in a box, a line each."""
-    parts = [_title(box), ", ".join(box.attributes), box.note]
+    parts = [heading(box), ", ".join(box.attributes), box.note]
     return "\n".join(part for part in parts if part)
 
 
-def _title(box: Box) -> str:
+def heading(box: Box) -> str:
+    """How a box is called, what it is, and how often it stands there."""
     times = f"  × {box.count:,}" if box.count > 1 else ""
     return f"{box.name}: {box.title}{times}" if box.name else f"{box.title}{times}"
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", "\\n")
-    return f'"{escaped}"'
+    """A text in quotes; characters that are not printed (a NUL would end the file) become blanks."""
+    lines = ("".join(each if each.isprintable() else " " for each in line) for line in text.split("\n"))
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netspec.backends.diagram.dot import end, start, words
+from netspec.backends.diagram.dot import end, heading, start, words
 from netspec.backends.diagram.scene import Box, Drawing, Scene
 from netspec.backends.diagram.style import FAMILIES, known
 
@@ -24,7 +24,7 @@ def _scene(scene: Scene, indent: str) -> Iterator[str]:
         if box.scene is None:
             yield f"{indent}{box.id}{_shape(box)}"
             continue
-        yield f'{indent}subgraph {box.id}["{_label(words(box))}"]'
+        yield f'{indent}subgraph {box.id}["{_label(heading(box))}"]'
         yield from _scene(box.scene, indent + "  ")
         yield f"{indent}end"
     for wire in scene.wires:

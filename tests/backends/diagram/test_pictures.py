@@ -161,7 +161,9 @@ def test_dot_has_clusters_and_closed_quotes() -> None:
     text = draw(inception(), "dot", depth=2).text
     assert text.count("subgraph cluster_") == 2
     assert text.count("{") == text.count("}")
-    for line in draw(hostile(), "dot", depth=2).text.splitlines():
+    hostile_text = draw(hostile(), "dot", depth=2).text
+    assert "\x00" not in hostile_text and "\x1b" not in hostile_text
+    for line in hostile_text.splitlines():
         assert len(re.findall(r'(?<!\\)(?:\\\\)*"', line)) % 2 == 0, line
 
 
