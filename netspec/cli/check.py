@@ -77,7 +77,7 @@ def _arithmetic(line: Line) -> tuple[str, ...]:
 
 
 def _equation(arithmetic: str | None, result: int, count: int) -> str:
-    if not result:
+    if result == 0:
         return ""
     if arithmetic is None:
         return f"{result:,}"

@@ -63,9 +63,15 @@ def _counts(found: Diff) -> str:
 def _sums(found: Diff) -> Sequence[str]:
     old, new = found.before, found.after
     return (
-        f"parameters: {old.num_params:,} -> {new.num_params:,} ({new.num_params - old.num_params:+,})",
-        f"MACs a sample: {old.macs:,} -> {new.macs:,} ({new.macs - old.macs:+,})",
+        f"parameters: {_step(old.num_params, new.num_params)}",
+        f"MACs a sample: {_step(old.macs, new.macs)}",
     )
+
+
+def _step(old: int, new: int) -> str:
+    """Before, after and, of numbers, the difference."""
+    more = new - old
+    return f"{old:,} -> {new:,}" + (f" ({more:+,})" if isinstance(more, int) else "")
 
 
 def _weights(weights: WeightDiff) -> list[str]:

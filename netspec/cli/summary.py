@@ -33,7 +33,7 @@ def command(spec: str, depth: int | None, batch: int, format_: str) -> None:
 
 def _cells(line: Line) -> tuple[str, ...]:
     field = shape_text(line.layer.receptive_field) if line.layer and line.layer.receptive_field else ""
-    counts = (f"{line.num_params:,}" if line.num_params else "", f"{line.macs:,}" if line.macs else "")
+    counts = (f"{line.num_params:,}" if line.num_params else "", f"{line.macs:,}" if line.macs != 0 else "")
     return (indented(line), marked(line), shape_text(line.output.shape), *counts, field)
 
 
@@ -55,11 +55,13 @@ def marked(line: Line) -> str:
 def _total_text(sums: Totals, batch: int) -> str:
     extra = sums.num_params_train - sums.num_params
     training = f", {extra:,} more in training" if extra else ""
+    peak = (
+        "" if sums.inference_bytes is None else f", {bytes_text(sums.inference_bytes)} in inference (the most at once)"
+    )
     return (
         f"{sums.num_params:,} parameters ({bytes_text(sums.param_bytes)}){training}, "
         f"{sums.macs:,} MACs a sample, {sums.weight_layers} weight layers\n"
-        f"activations at batch {batch}: {bytes_text(sums.activation_bytes)} in training (all are kept), "
-        f"{bytes_text(sums.inference_bytes)} in inference (the most that live at once)"
+        f"activations at batch {batch}: {bytes_text(sums.activation_bytes)} in training (all are kept){peak}"
     )
 
 
@@ -86,7 +88,7 @@ def _facts(row: Layer) -> dict[str, object]:
     }
 
 
-def _total_facts(sums: Totals) -> dict[str, int]:
+def _total_facts(sums: Totals) -> dict[str, int | None]:
     return {
         "params": sums.num_params,
         "macs": sums.macs,

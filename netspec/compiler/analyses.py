@@ -47,7 +47,7 @@ class Totals:
     macs: int
     weight_layers: int
     activation_bytes: int
-    inference_bytes: int
+    inference_bytes: int | None
     param_bytes: int
 
 
@@ -61,7 +61,7 @@ def totals(graph: Graph, batch: int = 1) -> Totals:
     """The sums over all nodes; bytes of activations are those of a batch, all else is of one sample.
 
     `activation_bytes` counts every value that the forward pass makes, inputs included: what training keeps.
-    `inference_bytes` is the most that lives at once.
+    `inference_bytes` is the most that lives at once, None where sizes are formulas that no order ranks.
     """
     every = list(nodes(graph))
     deployed = [node for node, presence in every if presence == "always"]
@@ -112,7 +112,9 @@ def _has_weight(node: Node) -> bool:
 def _explain_macs(params: Mapping[str, Param], macs: int) -> str | None:
     """`500 * 576`: how many weights, and how often each is used, where all are used equally often."""
     weights = sum(param.numel for param in params.values() if not param.buffer and len(param.shape) > 1)
-    return f"{weights:,} * {macs // weights:,}" if weights and macs and macs % weights == 0 else None
+    if not weights or macs == 0 or macs // weights * weights != macs:
+        return None
+    return f"{weights:,} * {macs // weights:,}"
 
 
 def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Layer:

@@ -24,26 +24,35 @@ def training_bytes(graph: Graph, batch: int = 1) -> int:
     return sum(bytes_of(type, batch) for type in types)
 
 
-def inference_bytes(graph: Graph, batch: int = 1) -> int:
+def inference_bytes(graph: Graph, batch: int = 1) -> int | None:
     """The peak over the nodes, in their order, of all values that are still to be read and those the node makes.
 
     Layers that exist in training only are left out; inputs live until they were last read, outputs to the end. What a
-    runtime saves beyond that (in-place activations, views) is not counted.
+    runtime saves beyond that (in-place activations, views) is not counted. None where sizes are formulas, and none of
+    the sums is known to be the largest.
     """
     same: dict[Value, Value] = {}
     steps = list(_steps(graph, same))
     outputs = {same.get(value, value) for value in graph.outputs}
     # From the end: a value is live above the last step that reads it, and not above the one that makes it.
     live = {value for value in outputs if value in _made(graph, steps)}
-    total = peak = sum(bytes_of(value.type, batch) for value in live)
+    total = sum(bytes_of(value.type, batch) for value in live)
+    sums = [sum(bytes_of(value.type, batch) for value in graph.inputs), total]
     for step in reversed(steps):
         fresh = {value for value in (*step.reads, *step.makes) if value not in live}
         live |= fresh
         total += sum(bytes_of(value.type, batch) for value in fresh)
-        peak = max(peak, total)
+        sums.append(total)
         live -= set(step.makes)
         total -= sum(bytes_of(value.type, batch) for value in step.makes)
-    return max(peak, sum(bytes_of(value.type, batch) for value in graph.inputs))
+    return _largest(sums)
+
+
+def _largest(sums: Sequence[int]) -> int | None:
+    try:
+        return max(dict.fromkeys(sums))
+    except ValueError:  # an order of formulas that nothing proves
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _layer_facts(row: Layer, count: int) -> Iterator[str]:
         yield f"size: {row.explain_size}"
     if row.num_params:
         yield f"parameters: {row.explain} = {row.num_params:,}" if row.explain else f"parameters: {row.num_params:,}"
-    if row.macs:
+    if row.macs != 0:
         yield f"multiply-accumulates: {row.macs:,}"
     if row.receptive_field:
         yield f"one element sees {' × '.join(map(str, row.receptive_field))} of the input"
