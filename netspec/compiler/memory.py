@@ -36,15 +36,15 @@ def inference_bytes(graph: Graph, batch: int = 1) -> int | None:
     outputs = {same.get(value, value) for value in graph.outputs}
     # From the end: a value is live above the last step that reads it, and not above the one that makes it.
     live = {value for value in outputs if value in _made(graph, steps)}
-    total = sum(bytes_of(value.type, batch) for value in live)
-    sums = [sum(bytes_of(value.type, batch) for value in graph.inputs), total]
+    now = sum(bytes_of(value.type, batch) for value in live)
+    sums = [sum(bytes_of(value.type, batch) for value in graph.inputs), now]
     for step in reversed(steps):
         fresh = {value for value in (*step.reads, *step.makes) if value not in live}
         live |= fresh
-        total += sum(bytes_of(value.type, batch) for value in fresh)
-        sums.append(total)
+        now += sum(bytes_of(value.type, batch) for value in fresh)
+        sums.append(now)
         live -= set(step.makes)
-        total -= sum(bytes_of(value.type, batch) for value in step.makes)
+        now -= sum(bytes_of(value.type, batch) for value in step.makes)
     return _largest(sums)
 
 
