@@ -114,7 +114,8 @@ def _explain_macs(params: Mapping[str, Param], macs: int) -> str | None:
     weights = sum(param.numel for param in params.values() if not param.buffer and len(param.shape) > 1)
     if not weights or macs == 0 or macs // weights * weights != macs:
         return None
-    return f"{weights:,} * {macs // weights:,}"
+    uses = f"{macs // weights:,}"
+    return f"{weights:,} * ({uses})" if " " in uses else f"{weights:,} * {uses}"
 
 
 def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Layer:

@@ -49,9 +49,18 @@ def inference_bytes(graph: Graph, batch: int = 1) -> int | None:
 
 
 def _largest(sums: Sequence[int]) -> int | None:
+    """The one that all others are known not to exceed; formulas may leave none."""
+    best = sums[0]
+    for each in sums[1:]:
+        best = each if _exceeds(each, best) else best
+    return None if any(_exceeds(each, best) is None for each in dict.fromkeys(sums)) else best
+
+
+def _exceeds(a: int, b: int) -> bool | None:
+    """Whether a > b; None where that is not decided."""
     try:
-        return max(dict.fromkeys(sums))
-    except ValueError:  # an order of formulas that nothing proves
+        return a > b
+    except ValueError:
         return None
 
 
