@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from math import prod
 from typing import Literal
 
 from netspec.compiler.analyses import Layer, Totals, layers, own_params, totals
@@ -79,7 +80,7 @@ def weights(before: Graph, after: Graph) -> WeightDiff:
     old, new = _state(before), _state(after)
     both = [key for key in old if key in new]
     fitting = tuple(key for key in both if old[key] == new[key])
-    numel = sum(TensorType(old[key]).numel for key in fitting)
+    numel = sum(prod(old[key]) for key in fitting)
     other = {key: (old[key], new[key]) for key in both if old[key] != new[key]}
     only_old, only_new = tuple(key for key in old if key not in new), tuple(key for key in new if key not in old)
     return WeightDiff(fitting, other, only_old, only_new, numel)
