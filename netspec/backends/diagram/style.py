@@ -23,6 +23,12 @@ FAMILIES: dict[str, tuple[str, str, str, str]] = {
     "other": ("#f2f4f6", "#616e7c", "#232a31", "#aab7c4"),
 }
 
+# Files of ops that are of another one's kind, in the eyes of who looks at a network.
+_KINDS = {
+    "arrange": "shape", "cut": "shape", "shuffle": "shape", "upsample": "pool", "reduce": "pool",
+    "elementwise": "activation", "matrix": "combine", "product": "combine", "calc": "combine",
+}  # fmt: skip
+
 # name -> light, dark
 INK = ("#1f2933", "#e4e9ee")
 MUTED = ("#616e7c", "#9aa7b4")
@@ -34,7 +40,8 @@ SKIP = ("#d9480f", "#ff922b")
 
 def known(family: str) -> str:
     """The family whose colours are used."""
-    return family if family in FAMILIES else "other"
+    kind = _KINDS.get(family, family)
+    return kind if kind in FAMILIES else "other"
 
 
 def css(scope: str = ".netspec-diagram") -> str:
