@@ -15,6 +15,7 @@ from netspec.compiler import Spec
 from netspec.compiler.analyses import totals
 from netspec.compiler.outline import Line, outline
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.ir import Size
 from netspec.lang.reader import Limits
 
 
@@ -76,7 +77,7 @@ def _arithmetic(line: Line) -> tuple[str, ...]:
     return (indented(line), marked(line), shape_text(line.output.shape), size or "", params, macs)
 
 
-def _equation(arithmetic: str | None, result: int, count: int) -> str:
+def _equation(arithmetic: str | None, result: Size, count: int) -> str:
     if result == 0:
         return ""
     if arithmetic is None:

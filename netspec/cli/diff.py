@@ -11,6 +11,7 @@ import netspec
 from netspec.cli.output import format_option, print_diagnostics, print_json, shape_text, table
 from netspec.compiler.diff import Diff, LayerDiff, Status, WeightDiff
 from netspec.compiler.diff import diff as compare
+from netspec.ir import Size
 
 _SIGNS: dict[Status, str] = {"same": "", "changed": "~", "renamed": ">", "added": "+", "removed": "-"}
 # Keys of a kind that are printed; the JSON document has all.
@@ -68,7 +69,7 @@ def _sums(found: Diff) -> Sequence[str]:
     )
 
 
-def _step(old: int, new: int) -> str:
+def _step(old: Size, new: Size) -> str:
     """Before, after and, of numbers, the difference."""
     more = new - old
     return f"{old:,} -> {new:,}" + (f" ({more:+,})" if isinstance(more, int) else "")

@@ -35,10 +35,12 @@ def command(run_or_spec: str, output: Path, weights: Path | None, opset: int, fo
 
 def parity_text(report: ExportReport) -> str:
     """What was written and what was seen, in two lines."""
-    batches = ", ".join(str(batch) for batch in dict.fromkeys(each.batch for each in report.differences))
+    places = "; ".join(dict.fromkeys(each.place for each in report.differences))
+    if not any(each.sizes for each in report.differences):
+        places = places.replace("; batch ", ", ")
     return (
         f"wrote {report.path}: {report.num_nodes} nodes, {bytes_text(report.size_bytes)}, opset {report.opset}\n"
-        f"ONNX Runtime = PyTorch at batch {batches}: largest difference {report.max_abs_diff:.2g}"
+        f"ONNX Runtime = PyTorch at {places}: largest difference {report.max_abs_diff:.2g}"
     )
 
 
@@ -50,7 +52,13 @@ def facts(report: ExportReport) -> dict[str, object]:
         "bytes": report.size_bytes,
         "opset": report.opset,
         "parity": [
-            {"output": each.output, "batch": each.batch, "max_abs_diff": each.max_abs_diff, "limit": each.limit}
+            {
+                "output": each.output,
+                "batch": each.batch,
+                "sizes": dict(each.sizes),
+                "max_abs_diff": each.max_abs_diff,
+                "limit": each.limit,
+            }
             for each in report.differences
         ],
     }

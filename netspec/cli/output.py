@@ -13,6 +13,7 @@ import click
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagnostics.json import SCHEMA_VERSION, render_json
 from netspec.diagnostics.text import render_text
+from netspec.ir import Dim, Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,7 +25,14 @@ format_option: Callable[[F], F] = click.option(
 def print_json(result: dict[str, Any]) -> None:
     """A result as one document with sorted keys."""
     document = {"schema_version": SCHEMA_VERSION, "ok": True} | result
-    click.echo(json.dumps(document, indent=2, sort_keys=True, allow_nan=False))
+    click.echo(json.dumps(document, indent=2, sort_keys=True, allow_nan=False, default=_formula))
+
+
+def _formula(value: object) -> str:
+    """Sizes that depend on symbols are texts in JSON."""
+    if isinstance(value, Dim):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
@@ -64,8 +72,10 @@ def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     return "\n".join(lines)
 
 
-def bytes_text(count: int) -> str:
-    """`1.2 MiB`."""
+def bytes_text(count: Size) -> str:
+    """`1.2 MiB`; a formula in bytes where it depends on symbols."""
+    if isinstance(count, Dim):
+        return f"{count:,} B"
     size = float(count)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
@@ -74,7 +84,7 @@ def bytes_text(count: int) -> str:
     return f"{size:,.1f} TiB"
 
 
-def shape_text(shape: Sequence[int]) -> str:
+def shape_text(shape: Sequence[Size]) -> str:
     """`20 x 24 x 24`, or `scalar`."""
     return " x ".join(map(str, shape)) or "scalar"
 

@@ -8,6 +8,7 @@ import netspec
 from netspec.cli.output import bytes_text, format_option, print_diagnostics, print_json, shape_text, table
 from netspec.compiler.analyses import Layer, Totals, layers, totals
 from netspec.compiler.outline import Line, outline
+from netspec.ir import Size
 
 
 @click.command("summary")
@@ -88,7 +89,7 @@ def _facts(row: Layer) -> dict[str, object]:
     }
 
 
-def _total_facts(sums: Totals) -> dict[str, int | None]:
+def _total_facts(sums: Totals) -> dict[str, Size | None]:
     return {
         "params": sums.num_params,
         "macs": sums.macs,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import Graph, Node, Presence, Region, TensorType
+from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, total
 from netspec.ops.base import Op, Param, trainable
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One row of the summary. Counts are of one sample; `receptive_field` is in positions of the network's input.
+    """One row of the summary. Counts are of one sample, formulas where sizes are free.
+
+    `receptive_field` is in positions of the network's input.
 
     `num_params` counts what is the layer's own: parameters of another layer (`owner`, a tie) count there.
     """
@@ -24,11 +26,11 @@ class Layer:
     inputs: tuple[TensorType, ...]
     output: TensorType
     num_params: int
-    macs: int
+    macs: Size
     explain: str | None
     explain_size: str | None
     explain_macs: str | None
-    receptive_field: tuple[int, ...] | None
+    receptive_field: Sizes | None
     line: int | None
     presence: Presence = "always"
     owner: str | None = None
@@ -44,10 +46,10 @@ class Totals:
 
     num_params: int
     num_params_train: int
-    macs: int
+    macs: Size
     weight_layers: int
-    activation_bytes: int
-    inference_bytes: int | None
+    activation_bytes: Size
+    inference_bytes: Size | None
     param_bytes: int
 
 
@@ -69,7 +71,7 @@ def totals(graph: Graph, batch: int = 1) -> Totals:
     return Totals(
         num_params=sum(param.numel for param in params),
         num_params_train=sum(trainable(own_params(node)) for node, _ in every),
-        macs=sum(op_of(node).macs(*types_of(node)) for node in deployed),
+        macs=total(op_of(node).macs(*types_of(node)) for node in deployed),
         weight_layers=sum(map(_has_weight, deployed)),
         activation_bytes=training_bytes(graph, batch),
         inference_bytes=inference_bytes(graph, batch),
@@ -109,7 +111,7 @@ def _has_weight(node: Node) -> bool:
     return any(not param.buffer and len(param.shape) > 1 for param in own_params(node).values())
 
 
-def _explain_macs(params: Mapping[str, Param], macs: int) -> str | None:
+def _explain_macs(params: Mapping[str, Param], macs: Size) -> str | None:
     """`500 * 576`: how many weights, and how often each is used, where all are used equally often."""
     weights = sum(param.numel for param in params.values() if not param.buffer and len(param.shape) > 1)
     if not weights or macs == 0 or macs // weights * weights != macs:
@@ -118,7 +120,7 @@ def _explain_macs(params: Mapping[str, Param], macs: int) -> str | None:
     return f"{weights:,} * ({uses})" if " " in uses else f"{weights:,} * {uses}"
 
 
-def _layer(node: Node, presence: Presence, field: tuple[int, ...] | None) -> Layer:
+def _layer(node: Node, presence: Presence, field: Sizes | None) -> Layer:
     op, types = op_of(node), types_of(node)
     params = own_params(node)
     return Layer(

@@ -2,20 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
+
 from netspec.compiler.analyses import layers, totals
-from netspec.diagnostics import Report
+from netspec.compiler.elaborate import elaborate
+from netspec.compiler.files import Files
+from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Graph
+from netspec.ir import Dim, Graph, symbol, symbols_of
 from netspec.lang.document import Document
-from netspec.lang.nodes import Mapping, Node, Scalar, describe, plain
+from netspec.lang.bind import FAILED, has_failed, value_of
+from netspec.lang.expressions import ExpressionError, evaluate
+from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, plain
 
 _KEYS = ("params", "params_train", "macs", "shapes", "params_of", "layers", "receptive_field")
 
 
-def check_expect(document: Document, graph: Graph, report: Report) -> None:
-    """Report `expect` for every number that is not what the network has."""
-    if document.expect is not None:
-        _Expectations(graph, report).check(document.expect)
+def check_expect(document: Document, graph: Graph, files: Files, report: Report) -> None:
+    """Report `expect` for every number that is not what the network has; a case with `set` is another network."""
+    section = document.expect
+    if isinstance(section, Mapping):
+        _Expectations(graph, report).check(section)
+    elif isinstance(section, Sequence):
+        for case in section:
+            assert isinstance(case, Mapping), "checked with the form of the document"
+            _check_case(document, graph, files, case, report)
+
+
+def _check_case(document: Document, graph: Graph, files: Files, case: Mapping, report: Report) -> None:
+    settings = _settings(case.get("set"), document, report)
+    if settings is None:
+        return
+    if settings:
+        inner = Report()
+        found = elaborate(document, inner, files=files, settings=settings)
+        if found is None:
+            place = case.key("set").span
+            first = next(iter(inner), None)
+            message = f"with these arguments the network is wrong: {first.message}" if first else "no network"
+            report.error("expect", message, place, labels=[Label(first.location)] if first else ())
+            return
+        graph = found
+    rest = {key: entry for key, entry in case.entries.items() if key != "set"}
+    _Expectations(graph, report).check(Mapping(rest, case.span))
+
+
+def _settings(node: Node | None, document: Document, report: Report) -> dict[str, tuple[object, Span]] | None:
+    """The arguments that a case sets."""
+    if node is None:
+        return {}
+    if not isinstance(node, Mapping):
+        report.error("wrong-type", f"`set` is a mapping of arguments, got {describe(node)}", node.span)
+        return None
+    strange = [key for key, _ in node if key.text not in document.args]
+    for key in strange:
+        message = f"the spec has no argument `{key.text}`"
+        report.error("unknown-name", message, key.span, help=did_you_mean(key.text, document.args))
+    return None if strange else {key.text: (value_of(value, report, {}), value.span) for key, value in node}
 
 
 class _Expectations:
@@ -32,6 +75,9 @@ class _Expectations:
         self._shapes = {value.name: value.type.shape for value in graph.inputs}
         self._shapes |= {path: row.output.shape for path, row in self._rows.items()}
         self._shapes |= {region.path: region.outputs[0].type.shape for region in graph.regions() if region.outputs}
+        sizes = [size for value in graph.inputs for size in value.type.shape]
+        atoms = {each for size in sizes for each in symbols_of(size)}
+        self._symbols = {each.name: symbol(each.name, each.least, each.most, each.multiple_of) for each in atoms}
         self._last = graph.outputs[0].name if graph.outputs else None
 
     def check(self, section: Mapping) -> None:
@@ -64,7 +110,7 @@ class _Expectations:
         square = field is not None and len(set(field)) == 1 and isinstance(node, Scalar)
         self._compare("`receptive_field`", node, field[0] if field and square else field)
 
-    def _each(self, node: Node, key: str, found: dict[str, object] | dict[str, int] | dict[str, list[int]]) -> None:
+    def _each(self, node: Node, key: str, found: MappingOf[str, object]) -> None:
         if not isinstance(node, Mapping):
             self._report.error("wrong-type", f"`{key}` is a mapping of layers, got {describe(node)}", node.span)
             return
@@ -76,11 +122,28 @@ class _Expectations:
                 self._report.error("unknown-name", f"no layer has the path `{path.text}`", path.span, help=help)
 
     def _compare(self, what: str, node: Node, found: object) -> None:
-        expected = plain(node)
+        expected = self._expected(node)
+        if has_failed(expected):
+            return
         if expected != found or isinstance(expected, bool):
             message = f"{what} is {_show(found)}, expected {_show(expected)}"
             self._report.error("expect", message, node.span)
 
+    def _expected(self, node: Node) -> object:
+        """The value as written; a text is an expression over the network's symbols."""
+        if isinstance(node, Sequence):
+            items = [self._expected(item) for item in node]
+            return next((item for item in items if has_failed(item)), items)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return plain(node)
+        try:
+            return evaluate(node.text.removeprefix("="), self._symbols)
+        except ExpressionError as error:
+            start = node.span.start + node.quoted + node.text.startswith("=") + error.offset
+            span = Span(node.span.source, start, start + error.length)
+            self._report.error("bad-expression", error.message, span, help=error.help)
+            return FAILED
+
 
 def _show(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | Dim) and not isinstance(value, bool) else str(value)

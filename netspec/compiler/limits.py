@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.ir import TensorType
+from netspec.ir import DimError, Size, TensorType, bounds
 from netspec.ops.base import Op, OpError
 
 MAX_PARAM_ELEMENTS = 2**36
@@ -12,17 +12,27 @@ MAX_ELEMENTS = 2**40
 
 
 def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> None:
-    """Refuse tensors that no machine holds, before anything is allocated.
+    """Refuse tensors that no machine holds, before anything is allocated; of formulas, their smallest values.
 
     Raises:
-        OpError: `too-large`, with the shape and the limit.
+        OpError: `too-large`, with the shape and the limit; also where a formula has too many terms.
     """
-    for type in outputs:
-        if type.numel > MAX_ELEMENTS:
-            message = f"`{op.name}` would give {type}, {type.numel:,} elements a sample; the limit is {MAX_ELEMENTS:,}"
+    try:
+        counts = [_least(type.numel) for type in outputs]
+        op.macs(*inputs)
+    except DimError as error:
+        raise OpError(str(error), code="too-large") from None
+    for type, count in zip(outputs, counts, strict=True):
+        if count > MAX_ELEMENTS:
+            message = f"`{op.name}` would give {type}, {count:,} elements a sample; the limit is {MAX_ELEMENTS:,}"
             raise OpError(message, code="too-large")
     for name, param in op.params(*inputs).items():
         if param.numel > MAX_PARAM_ELEMENTS:
             shape = list(param.shape)
             message = f"`{name}` would be {shape}, {param.numel:,} parameters; the limit is {MAX_PARAM_ELEMENTS:,}"
             raise OpError(message, code="too-large")
+
+
+def _least(count: Size) -> int:
+    low, _ = bounds(count)
+    return 0 if low is None else low

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
+from netspec.compiler.extend import extended, with_settings
+from netspec.compiler.files import Files
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError, Report, Source, SpecError
@@ -15,32 +18,44 @@ from netspec.lang.reader import Limits, collector_off, read
 from netspec.lang.structure import structure
 
 
-def load(ref: str | Path, *, limits: Limits | None = None) -> Spec:
+def load(ref: str | Path, *, limits: Limits | None = None, settings: Sequence[str] = ()) -> Spec:
     """Read and check a spec: a path, `-` for the standard input, or the name of a shipped one.
 
     Raises:
         SpecError: every mistake found, in the order of the file.
-        NetspecError: `unknown-spec`, `unreadable`.
+        NetspecError: `unknown-spec`, `unreadable`, `bad-setting`.
     """
-    return compile_source(read_source(ref, limits or Limits()), limits=limits)
+    return compile_source(read_source(ref, limits or Limits()), limits=limits, settings=settings)
 
 
-def compile_source(source: Source, *, limits: Limits | None = None) -> Spec:
+def compile_source(
+    source: Source, *, limits: Limits | None = None, settings: Sequence[str] = (), allowed: tuple[Path, ...] = ()
+) -> Spec:
     """Check a spec's text.
+
+    Args:
+        source: The text. Other specs that it names are found relative to the file that its name is.
+        limits: Budgets that no spec can raise.
+        settings: `NAME=VALUE`, arguments and keys to be set before anything is checked.
+        allowed: Folders outside of the project from which other specs may be read.
 
     Raises:
         SpecError: every mistake found, in the order of the file.
+        NetspecError: `bad-setting`.
     """
     report = Report()
+    files = Files(source, limits or Limits(), allowed)
     with collector_off():
-        root = read(source, limits or Limits())
-        document = structure(root, source, report)
-        graph = elaborate(document, report) if document is not None else None
+        root = extended(read(source, files.limits), files, report)
+        if root is not None:
+            root = with_settings(root, settings, report)
+        document = structure(root, source, report) if root is not None else None
+        graph = elaborate(document, report, files=files) if document is not None else None
         if document is not None and graph is not None:
-            check_expect(document, graph, report)
+            check_expect(document, graph, files, report)
     if report.has_errors or document is None or graph is None:
         raise SpecError(report.diagnostics)
-    return Spec(source, document, graph, report.diagnostics)
+    return Spec(source, document, graph, report.diagnostics, tuple(settings))
 
 
 def read_source(ref: str | Path, limits: Limits) -> Source:

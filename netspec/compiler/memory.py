@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netspec.ir import DType, Graph, Region, TensorType, Value
+from netspec.ir import DType, Graph, Region, Size, TensorType, Undecided, Value, total
 
 BYTES = {
     DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
@@ -13,18 +13,18 @@ BYTES = {
 }  # fmt: skip
 
 
-def bytes_of(type: TensorType, batch: int = 1) -> int:
+def bytes_of(type: TensorType, batch: int = 1) -> Size:
     """The size of a value at a batch size; what is the same for every sample is there once."""
     return type.numel * BYTES[type.dtype] * (batch if type.batched else 1)
 
 
-def training_bytes(graph: Graph, batch: int = 1) -> int:
+def training_bytes(graph: Graph, batch: int = 1) -> Size:
     """Every value that the forward pass makes, inputs included: what is kept for the backward pass."""
     types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
-    return sum(bytes_of(type, batch) for type in types)
+    return total(bytes_of(type, batch) for type in types)
 
 
-def inference_bytes(graph: Graph, batch: int = 1) -> int | None:
+def inference_bytes(graph: Graph, batch: int = 1) -> Size | None:
     """The peak over the nodes, in their order, of all values that are still to be read and those the node makes.
 
     Layers that exist in training only are left out; inputs live until they were last read, outputs to the end. What a
@@ -36,19 +36,19 @@ def inference_bytes(graph: Graph, batch: int = 1) -> int | None:
     outputs = {same.get(value, value) for value in graph.outputs}
     # From the end: a value is live above the last step that reads it, and not above the one that makes it.
     live = {value for value in outputs if value in _made(graph, steps)}
-    now = sum(bytes_of(value.type, batch) for value in live)
-    sums = [sum(bytes_of(value.type, batch) for value in graph.inputs), now]
+    now = total(bytes_of(value.type, batch) for value in live)
+    sums = [total(bytes_of(value.type, batch) for value in graph.inputs), now]
     for step in reversed(steps):
         fresh = {value for value in (*step.reads, *step.makes) if value not in live}
         live |= fresh
-        now += sum(bytes_of(value.type, batch) for value in fresh)
+        now += total(bytes_of(value.type, batch) for value in fresh)
         sums.append(now)
         live -= set(step.makes)
-        now -= sum(bytes_of(value.type, batch) for value in step.makes)
+        now -= total(bytes_of(value.type, batch) for value in step.makes)
     return _largest(sums)
 
 
-def _largest(sums: Sequence[int]) -> int | None:
+def _largest(sums: Sequence[Size]) -> Size | None:
     """The one that all others are known not to exceed; formulas may leave none."""
     best = sums[0]
     for each in sums[1:]:
@@ -56,11 +56,11 @@ def _largest(sums: Sequence[int]) -> int | None:
     return None if any(_exceeds(each, best) is None for each in dict.fromkeys(sums)) else best
 
 
-def _exceeds(a: int, b: int) -> bool | None:
+def _exceeds(a: Size, b: Size) -> bool | None:
     """Whether a > b; None where that is not decided."""
     try:
         return a > b
-    except ValueError:
+    except Undecided:
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netspec.compiler.analyses import Layer, layers, nodes, op_of, own_params, types_of
 from netspec.compiler.fold import Entry, Folder, Run
-from netspec.ir import Graph, Node, Region, TensorType
+from netspec.ir import Graph, Node, Region, Size, TensorType, total
 from netspec.ops.base import trainable
 
 
@@ -24,7 +24,7 @@ class Line:
     what: str
     output: TensorType
     num_params: int
-    macs: int
+    macs: Size
     count: int
     layer: Layer | None = None
 
@@ -58,7 +58,7 @@ class _Outline:
             what=f"{count:,} x {name(shown)}" if count > 1 else name(shown),
             output=entry.outputs[0].type if entry.outputs else TensorType(()),
             num_params=sum(map(params_of, members)),
-            macs=sum(map(macs_of, members)),
+            macs=total(map(macs_of, members)),
             count=count,
             layer=self._rows[shown.path] if isinstance(shown, Node) else None,
         )
@@ -90,7 +90,7 @@ def params_of(node: Node | Region) -> int:
     return sum(trainable(own_params(each)) for each in inner)
 
 
-def macs_of(node: Node | Region) -> int:
+def macs_of(node: Node | Region) -> Size:
     """The multiply-accumulates of a node or of all inside a region."""
     inner = [each for each, _ in nodes(node.body)] if isinstance(node, Region) else [node]
-    return sum(op_of(each).macs(*types_of(each)) for each in inner)
+    return total(op_of(each).macs(*types_of(each)) for each in inner)

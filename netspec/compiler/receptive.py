@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Node, Region, Size, Sizes, Value, is_less
 from netspec.ops.base import Op
 from netspec.ops.reads import All, Window
 
@@ -13,25 +14,26 @@ from netspec.ops.reads import All, Window
 class _Field:
     """Along each space axis of the input: positions seen, and the step between neighbours (None once flattened)."""
 
-    sizes: tuple[int, ...]
+    sizes: Sizes
     jumps: tuple[int, ...] | None
 
 
-def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...]]:
+def receptive_fields(graph: Graph) -> dict[str, Sizes]:
     """For each node's path, how many positions of the (first) input's space axes one element of its output sees.
 
     Space axes are those after the first: [C, H, W] has two. A network whose input has none has no receptive fields.
+    Along an axis of free size the field is that of an input large enough, and that size where it is the whole axis.
     """
     if not graph.inputs or graph.inputs[0].type.rank < 2:
         return {}
     whole = graph.inputs[0].type.shape[1:]
     known: dict[Value, _Field] = {graph.inputs[0]: _Field((1,) * len(whole), (1,) * len(whole))}
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, Sizes] = {}
     _walk(graph, known, whole, found)
     return found
 
 
-def _walk(graph: Graph, known: dict[Value, _Field], whole: tuple[int, ...], found: dict[str, tuple[int, ...]]) -> None:
+def _walk(graph: Graph, known: dict[Value, _Field], whole: Sizes, found: dict[str, Sizes]) -> None:
     for node in graph.nodes:
         if isinstance(node, Region):
             pairs = zip(node.body.inputs, node.inputs, strict=True)
@@ -50,11 +52,18 @@ def _walk(graph: Graph, known: dict[Value, _Field], whole: tuple[int, ...], foun
 
 def _join(fields: list[_Field]) -> _Field:
     """Several inputs: the largest field; their steps agree where their shapes do."""
-    sizes = tuple(map(max, zip(*(field.sizes for field in fields), strict=True)))
+    sizes = tuple(reduce(_larger, axis) for axis in zip(*(field.sizes for field in fields), strict=True))
     return _Field(sizes, next((field.jumps for field in fields if field.jumps is not None), None))
 
 
-def _through(node: Node, field: _Field, whole: tuple[int, ...]) -> _Field:
+def _larger(first: Size, second: Size) -> Size:
+    """The larger size. What is a formula is a whole axis, and the other does not reach beyond it."""
+    if not isinstance(first, int):
+        return first
+    return first if isinstance(second, int) and second < first else second
+
+
+def _through(node: Node, field: _Field, whole: Sizes) -> _Field:
     op, types = node.op, [value.type for value in node.inputs]
     assert isinstance(op, Op)
     rank = node.outputs[0].type.rank
@@ -69,6 +78,7 @@ def _through(node: Node, field: _Field, whole: tuple[int, ...]) -> _Field:
         size, jump = field.sizes[source - 2], field.jumps[source - 2]
         reads = op.reads(axis + 2, *types)
         if isinstance(reads, Window):
-            size, jump = min(size + (reads.hi - reads.lo) * jump, whole[source - 2]), jump * reads.stride
+            size, jump = size + (reads.hi - reads.lo) * jump, jump * reads.stride
+            size = whole[source - 2] if is_less(whole[source - 2], size) else size
         sizes[axis], jumps[axis] = (whole[axis] if isinstance(reads, All) else size), jump
     return _Field(tuple(sizes), tuple(jumps))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from netspec.compiler.scope import Body, Entry
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
@@ -10,7 +13,20 @@ from netspec.lang.document import Reference
 from netspec.lang.nodes import shorten
 
 
-def resolve(reference: Reference, body: Body, report: Report) -> Value | None:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A value that a layer reads, the name by which it does, and the entry that stands behind it."""
+
+    value: Value
+    name: str
+    entry: Entry | None = None
+
+
+# What a layer reads: in order, or by port. None: one of them failed, and its mistake is reported.
+Reading = tuple[Read, ...] | Mapping[str, Read] | None
+
+
+def resolve(reference: Reference, body: Body, report: Report) -> Read | None:
     """The value that a reference in `body` means, as a value of `body`.
 
     None if it failed: silently where the layer it names has a mistake of its own, else with `unknown-name` or
@@ -19,7 +35,7 @@ def resolve(reference: Reference, body: Body, report: Report) -> Value | None:
     head, _, rest = reference.text.partition(".")
     if head == "input":
         return _input(reference, body, report)
-    home = _home(head, body)
+    home = home_of(head, body)
     if home is None:
         _unknown(reference, head, body, report)
         return None
@@ -27,36 +43,68 @@ def resolve(reference: Reference, body: Body, report: Report) -> Value | None:
         message = f"the layer `{head}` stands below; a layer reads what stands above it"
         report.error("forward-reference", message, reference.span)
         return None
-    value = _inside(home.entries[head], rest, home, reference, report)
-    return None if value is None else body.capture(value, home)
+    found = _inside(home.entries[head], rest, home, reference, report)
+    if found is None:
+        return None
+    value, entry = found
+    return Read(body.capture(value, home), reference.text, entry)
 
 
-def _input(reference: Reference, body: Body, report: Report) -> Value | None:
-    if body.input is None and body.parent is None and len(body.entries) > 1:
+def resolve_entry(reference: Reference, body: Body, report: Report) -> Entry | None:
+    """The layer that a reference means: one of this chain, or one inside a group of it.
+
+    None if it failed: with `unknown-name`, or silently where what it names has a mistake of its own.
+    """
+    name, _, rest = reference.text.partition(".")
+    entry = body.entries.get(name)
+    while entry is not None and rest and entry.body is not None:
+        name, _, rest = rest.partition(".")
+        entry.is_read = True
+        if _is_opaque(entry, reference, report):
+            return None
+        entry = entry.body.entries.get(name)
+    if entry is None or rest or not entry.path:
+        known = [name for name, each in body.entries.items() if each.decl is not None]
+        message = f"this chain has no layer `{shorten(reference.text)}` above"
+        report.error("unknown-name", message, reference.span, help=did_you_mean(reference.text, known))
+        return None
+    entry.is_read = True
+    return entry
+
+
+def _input(reference: Reference, body: Body, report: Report) -> Read | None:
+    if body.input is not None:
+        return Read(body.input, "input")
+    closed = _closed(body)
+    if len(closed.entries) > 1 and all(entry.decl is None for entry in list(closed.entries.values())[:2]):
         report.error("unknown-name", "with several inputs there is no `input`; name one of them", reference.span)
-    return body.input
+    return None
 
 
-def _home(name: str, body: Body | None) -> Body | None:
-    """The innermost body around that knows the name."""
-    while body is not None and name not in body.entries and name not in body.declared:
+def _closed(body: Body) -> Body:
+    """The body of the block or file around."""
+    while body.parent is not None and not body.is_closed:
         body = body.parent
     return body
 
 
-def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: Report) -> Value | None:
+def home_of(name: str, body: Body | None) -> Body | None:
+    """The innermost body around that knows the name, up to the block or file."""
+    while body is not None and name not in body.entries and name not in body.declared:
+        body = None if body.is_closed else body.parent
+    return body
+
+
+def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: Report) -> tuple[Value, Entry] | None:
     """The value that `rest` names inside an entry of `home`, as a value of `home`."""
     at = home
-    while rest and entry.body is not None:
+    while rest and entry.body is not None and rest not in entry.output_names:
+        if _is_opaque(entry, reference, report):
+            return None
         name, _, rest = rest.partition(".")
         inner = entry.body
         if name not in inner.entries:
-            if name in inner.declared:
-                report.error("forward-reference", f"`{entry.path}` is not finished here", reference.span)
-            else:
-                help = did_you_mean(name, inner.entries)
-                message = f"`{entry.path}` has no layer `{shorten(name)}`"
-                report.error("unknown-name", message, reference.span, help=help)
+            _not_inside(entry, inner, name, reference, report)
             return None
         entry.is_read = True
         entry, at = inner.entries[name], inner
@@ -64,12 +112,35 @@ def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: R
     if not entry.outputs:
         return None
     if not rest:
-        return at.export(entry.outputs[0], home)
+        return at.export(entry.outputs[0], home), entry
     if rest in entry.output_names:
-        return at.export(entry.outputs[entry.output_names.index(rest)], home)
+        return at.export(entry.outputs[entry.output_names.index(rest)], home), entry
     known = f"its outputs are {', '.join(entry.output_names)}" if entry.output_names else "it has one output"
     report.error("unknown-name", f"`{entry.path}` has no output `{shorten(rest)}`; {known}", reference.span)
     return None
+
+
+def _is_opaque(entry: Entry, reference: Reference, report: Report) -> bool:
+    """Whether an entry is a use of a block: from outside only its outputs are read. (A spec that is used is open.)"""
+    if entry.body is None or not entry.body.is_closed or entry.body.env.document is not _document_around(entry.body):
+        return False
+    outputs = ", ".join(f"`{name}`" for name in entry.output_names)
+    help = f"its outputs are {outputs}" if outputs else "name the value among the `outputs` of the block"
+    message = f"`{entry.path}` is a block, whose inside cannot be read from outside"
+    report.error("unknown-name", message, reference.span, help=help)
+    return True
+
+
+def _document_around(body: Body) -> object:
+    return body.parent.env.document if body.parent is not None else None
+
+
+def _not_inside(entry: Entry, inner: Body, name: str, reference: Reference, report: Report) -> None:
+    if name in inner.declared:
+        report.error("forward-reference", f"`{entry.path}` is not finished here", reference.span)
+        return
+    message = f"`{entry.path}` has no layer `{shorten(name)}`"
+    report.error("unknown-name", message, reference.span, help=did_you_mean(name, inner.entries))
 
 
 def _unknown(reference: Reference, head: str, body: Body, report: Report) -> None:
@@ -77,6 +148,6 @@ def _unknown(reference: Reference, head: str, body: Body, report: Report) -> Non
     scope: Body | None = body
     while scope is not None:
         known += scope.entries
-        scope = scope.parent
+        scope = None if scope.is_closed else scope.parent
     message = f"no layer or input in scope is called `{shorten(head)}`"
     report.error("unknown-name", message, reference.span, help=did_you_mean(head, known))

@@ -1,16 +1,31 @@
 """Scopes and growing graphs: what the elaborator builds, frozen into a Graph when all references are known.
 
-A named sequence grows as a Body inside a Body. A value that crosses the border becomes a pair: read from outside it is
-captured (an input of the region), read from the outside in by a dotted path it is exported (an output of the region).
+A group grows as a Body inside a Body. A value that crosses the border becomes a pair: read from outside it is captured
+(an input of the region), read from the outside in by a dotted path it is exported (an output of the region).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from netspec.diagnostics import Span
-from netspec.ir import Graph, Node, Region, Value
-from netspec.ir.graph import Frame
+from netspec.ir import Frame, Graph, Node, Presence, Region, Value
+from netspec.lang.document import Document, LayerDecl
+from netspec.lang.nodes import Node as Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What names mean in a piece of text: the document's blocks, and the values of arguments and repeat variables."""
+
+    document: Document
+    names: Mapping[str, object]
+
+    def with_names(self, names: Mapping[str, object]) -> Env:
+        """The same with more names."""
+        return replace(self, names={**self.names, **names}) if names else self
 
 
 @dataclass(slots=True, eq=False)
@@ -24,24 +39,52 @@ class Entry:
     output_names: tuple[str, ...] = ()
     body: Body | None = None
     is_read: bool = False
+    # For `call`: how it was written, and what the names in it mean.
+    decl: LayerDecl | None = None
+    env: Env | None = None
+    # Why it is not there, where its `when` is false: it stands for what it would have read.
+    absent: str = ""
+    # The path of the layer whose parameters it uses, if it is a call.
+    owner: str | None = None
+    presence: Presence = "always"
 
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """A chain that grows: the whole network, or the inside of a named sequence."""
+    """A chain that grows: the whole network, or the inside of a group, a block or another spec."""
 
     path: str
+    env: Env
     parent: Body | None = None
     span: Span | None = None
     origin: tuple[Frame, ...] = ()
+    # A block is opaque: names around it are not in scope, and from outside only its outputs are read.
+    is_closed: bool = False
+    # The path of the group whose parameters it uses, if it is a call.
+    owner: str | None = None
+    definition: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    presence: Presence = "always"
+    # Inherited by every layer inside.
+    is_frozen: bool = False
+    inits: tuple[tuple[Tree, Env], ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
-    # Names of all layers of the chain, also those that stand below the one being elaborated.
-    declared: dict[str, Span | None] = field(default_factory=dict)
+    # Layers of the chain by their plain names, also those that stand below the one being elaborated.
+    declared: dict[str, LayerDecl | None] = field(default_factory=dict)
     nodes: list[Node | Body] = field(default_factory=list)
     captured: dict[Value, Value] = field(default_factory=dict)
     exported: dict[Value, Value] = field(default_factory=dict)
     # What the chain reads (`input`), as a value of this body; None where it has none or it failed.
     input: Value | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its layers in their paths."""
+        return f"{self.path}." if self.parent is not None else ""
+
+    def owner_of(self, name: str) -> str | None:
+        """The path of the layer whose parameters the layer `name` uses, if that is another."""
+        return None if self.owner is None else f"{self.owner}.{name}"
 
     def capture(self, value: Value, home: Body) -> Value:
         """`value` of an enclosing body as a value of this one."""
@@ -65,5 +108,15 @@ class Body:
 
     def _region(self) -> Region:
         graph = self.freeze(tuple(self.captured.values()), tuple(self.exported))
-        outside_in, outside_out = tuple(self.captured), tuple(self.exported.values())
-        return Region(self.path, graph, outside_in, outside_out, self.span, self.origin)
+        return Region(
+            self.path,
+            graph,
+            tuple(self.captured),
+            tuple(self.exported.values()),
+            self.span,
+            self.origin,
+            self.definition,
+            self.arguments,
+            self.owner,
+            self.presence,
+        )

@@ -17,6 +17,8 @@ class Spec:
     document: Document
     graph: Graph
     warnings: tuple[Diagnostic, ...] = ()
+    # What `--set` put in place of what the text says.
+    settings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

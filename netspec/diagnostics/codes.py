@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "duplicate-name": "two layers of one scope, or two inputs, have the same name",
     "unknown-name": "a reference to a layer or input that is not in scope",
     "forward-reference": "a layer reads one that stands below it",
+    "cycle": "a block or a spec that uses itself, at however many removes",
     "wrong-inputs": "an op gets other inputs than its ports",
     # shapes and numbers
     "shape-mismatch": "shapes that must agree do not",
@@ -50,6 +51,7 @@ CODES: dict[str, str] = {
     "not-finite": "a loss that is infinite or not a number",
     "unavailable": "a device, provider or package that is not here",
     "unknown-spec": "no file and no shipped spec has this name",
+    "bad-setting": "a `--set` that is not NAME=VALUE",
     "unreadable": "a file that cannot be opened, or is not UTF-8 text",
     "unwritable": "a file or directory that cannot be written",
 }

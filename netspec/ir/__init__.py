@@ -1,11 +1,15 @@
 """The typed graph between the language and the backends: frozen, hierarchical, verified."""
 
+from netspec.ir.bounds import bounds, is_at_most, is_less
+from netspec.ir.dims import Dim, DimError, Size, Sizes, Symbol, Undecided, product, symbol, total
 from netspec.ir.graph import Frame, Graph, Init, Node, Operation, Presence, Region, Tie, Value
-from netspec.ir.types import Dim, DType, TensorType
+from netspec.ir.substitution import evaluate, multiple_proving, substitute, symbols_of
+from netspec.ir.types import DType, TensorType
 
 __all__ = [
     "DType",
     "Dim",
+    "DimError",
     "Frame",
     "Graph",
     "Init",
@@ -13,7 +17,21 @@ __all__ = [
     "Operation",
     "Presence",
     "Region",
+    "Size",
+    "Sizes",
+    "Symbol",
     "TensorType",
     "Tie",
+    "Undecided",
     "Value",
+    "bounds",
+    "evaluate",
+    "is_at_most",
+    "is_less",
+    "multiple_proving",
+    "product",
+    "substitute",
+    "symbol",
+    "symbols_of",
+    "total",
 ]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import prod
 
-# One size of a shape. Rules of ops use only + - * // and comparisons on it, so that symbolic sizes can take its place.
-Dim = int
+from netspec.ir.dims import Size, Sizes, product
 
 
 class DType(StrEnum):
@@ -37,7 +35,7 @@ class TensorType:
     stretches. `valid` names the axes (counted as in PyTorch, from 1) that carry lengths.
     """
 
-    shape: tuple[Dim, ...]
+    shape: Sizes
     dtype: DType = DType.FLOAT32
     batched: bool = True
     valid: frozenset[int] = frozenset()
@@ -48,11 +46,11 @@ class TensorType:
         return len(self.shape)
 
     @property
-    def numel(self) -> int:
+    def numel(self) -> Size:
         """Number of elements of one sample."""
-        return prod(self.shape)
+        return product(self.shape)
 
-    def with_shape(self, *shape: Dim) -> TensorType:
+    def with_shape(self, *shape: Size) -> TensorType:
         """The same type with another shape."""
         return replace(self, shape=shape)
 

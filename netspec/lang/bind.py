@@ -25,7 +25,7 @@ class _Failed:
     """An expression that could not be evaluated; the mistake is reported already."""
 
 
-_FAILED = _Failed()
+FAILED = _Failed()
 
 
 def bind(
@@ -53,7 +53,7 @@ def bind(
     if fields is None:
         return None
     values = {key: value_of(child, report, names or {}) for key, child in fields.items()}
-    if any(_has_failed(value) for value in values.values()):
+    if any(has_failed(value) for value in values.values()):
         return None
     try:
         return model.model_validate(values)
@@ -68,7 +68,8 @@ def bind(
         return None
 
 
-def _has_failed(value: object) -> bool:
+def has_failed(value: object) -> bool:
+    """Whether `value_of` failed here; its mistake is reported."""
     return isinstance(value, _Failed)
 
 
@@ -98,9 +99,9 @@ def value_of(node: Node, report: Report, names: Names) -> Any:
         return _scalar(node, report, names)
     if isinstance(node, Sequence):
         items = [value_of(item, report, names) for item in node]
-        return _FAILED if any(map(_has_failed, items)) else items
+        return FAILED if any(map(has_failed, items)) else items
     values = {key.text: value_of(child, report, names) for key, child in node}
-    return _FAILED if any(map(_has_failed, values.values())) else values
+    return FAILED if any(map(has_failed, values.values())) else values
 
 
 def _scalar(node: Scalar, report: Report, names: Names) -> Any:
@@ -113,7 +114,7 @@ def _scalar(node: Scalar, report: Report, names: Names) -> Any:
         start = min(node.span.start + 1 + node.quoted + error.offset, node.span.end)
         span = Span(node.span.source, start, min(start + error.length, node.span.end))
         report.error("bad-expression", error.message, span, help=error.help)
-        return _FAILED
+        return FAILED
 
 
 def _mistakes(error: ValidationError) -> list[tuple[tuple[Any, ...], str, str]]:

@@ -47,6 +47,10 @@ class Grammar:
 
 EXPRESSION = Grammar({"+": ADD, "-": ADD, "*": MULTIPLY, "/": MULTIPLY, "//": MULTIPLY, "%": MULTIPLY, "**": POWER})
 
+CALC = Grammar(
+    {"+": ADD, "-": ADD, "*": MULTIPLY, "/": MULTIPLY, "@": MULTIPLY, "**": POWER}, collections=False, dotted=True
+)
+
 
 def parse(text: str, grammar: Grammar = EXPRESSION) -> Expression:
     """Parse an expression (what stands after the `=`).

@@ -41,6 +41,10 @@ class Limits:
     depth: int = 64
     scalar_chars: int = 4096
     doc_chars: int = 65_536
+    # On the meaning, counted by the compiler.
+    graph_nodes: int = 200_000
+    params: int = 2**38
+    files: int = 64
 
 
 def read(source: Source, limits: Limits = Limits()) -> Node:

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from netspec.ir import TensorType
 from netspec.ops.attributes import Axis, OptionalAxis
-from netspec.ops.axes import resolve_axis
+from netspec.ops.axes import resolve_axis, torch_axis
 from netspec.ops.base import Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads
+from netspec.ops.sizes import divisible, proof
 
 
 class SoftmaxLike(Op):
@@ -33,7 +34,7 @@ class SoftmaxLike(Op):
             raise OpError(
                 message, attr="dim", help=f"name it: `{self.name}: 1` for the channels, `{self.name}: -1` for the last"
             )
-        return resolve_axis("dim", -1 if self.dim is None else self.dim, input.rank)
+        return resolve_axis("dim", -1 if self.dim is None else self.dim, input.shape)
 
     def infer(self, input: TensorType) -> TensorType:
         self.axis(input)
@@ -43,7 +44,8 @@ class SoftmaxLike(Op):
         return ALL if dim == self.axis(input) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        dim = self.axis(input.type) if self.dim is None else self.dim
+        axis = self.axis(input.type)
+        dim = axis if self.dim is None else torch_axis(self.dim, axis)
         return getattr(t.nn, self.torch_class)(dim=dim)
 
 
@@ -91,20 +93,24 @@ class Glu(Op):
     examples = [Example("glu", (6,)), Example("glu: 1", (4, 3, 2)), Example("glu: {dim: -2}", (2, 6, 3))]
 
     def infer(self, input: TensorType) -> TensorType:
-        axis = resolve_axis("dim", self.dim, input.rank)
-        shape = list(input.shape)
-        if shape[axis - 1] % 2:
-            raise OpError(f"glu halves axis {axis}, whose size {shape[axis - 1]} is odd", attr="dim")
-        shape[axis - 1] //= 2
-        return input.with_shape(*shape)
+        axis = self.axis(input)
+        size = input.shape[axis - 1]
+        if not divisible(size, 2):
+            fault = "is odd" if isinstance(size, int) else "is not known to be even"
+            raise OpError(f"glu halves axis {axis}, whose size {size} {fault}", attr="dim", help=proof(size % 2, 0))
+        return input.with_shape(*input.shape[: axis - 1], size // 2, *input.shape[axis:])
+
+    def axis(self, input: TensorType) -> int:
+        """The axis that is halved, counted from 1."""
+        return resolve_axis("dim", self.dim, input.shape)
 
     def reads(self, dim: int, input: TensorType) -> Reads:
-        return ALL if dim == resolve_axis("dim", self.dim, input.rank) else POINTWISE
+        return ALL if dim == self.axis(input) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return t.nn.GLU(**self.given("dim"))
+        options = self.given("dim")
+        return t.nn.GLU(**{name: torch_axis(dim, self.axis(input.type)) for name, dim in options.items()})
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        axis = resolve_axis("dim", self.dim, input.type.rank)
-        value, gate = g.call("Split", input, outputs=2, axis=axis, num_outputs=2)
+        value, gate = g.call("Split", input, outputs=2, axis=self.axis(input.type), num_outputs=2)
         return g.Mul(value, g.Sigmoid(gate))

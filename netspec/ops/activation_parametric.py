@@ -12,6 +12,7 @@ from netspec.ops.activation import Clipped, Elementwise
 from netspec.ops.attributes import Float, NonNegativeFloat, PositiveFloat, PositiveInt
 from netspec.ops.base import Example, Main, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue
+from netspec.ops.sizes import known
 
 
 class LeakyRelu(Elementwise):
@@ -69,8 +70,10 @@ class Prelu(Elementwise):
     ]
 
     def infer(self, input: TensorType) -> TensorType:
-        channels = input.shape[0] if input.rank else 1
-        if self.num_parameters not in (1, channels):
+        if self.num_parameters == 1:
+            return input
+        channels = known(input.shape[0], "the number of channels of prelu") if input.rank else 1
+        if self.num_parameters != channels:
             raise OpError(
                 f"num_parameters {self.num_parameters} is neither 1 nor the {channels} channels", attr="num_parameters"
             )

@@ -18,6 +18,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 MAX_INT = 2**31 - 1
 MAX_FLOAT = (2 - 2**-23) * 2.0**127  # the largest float32
 MAX_ITEMS = 16
+MAX_WORD = 64
+MAX_VALUES = 4096
 
 Code = Literal["wrong-type", "wrong-value"]
 
@@ -126,6 +128,39 @@ def one_or_list(item: Domain, expected: str, *, entry: Domain | None = None) -> 
     return Domain(expected, read, {"anyOf": [item.schema, items.schema]})
 
 
+def nested_lists(item: Domain, expected: str, *, levels: int = 6) -> Domain:
+    """One value, or lists of equally long lists of them, of at most MAX_VALUES values in all, kept as tuples."""
+
+    def read(value: Any) -> Any:
+        return _nested(value, item, levels, [MAX_VALUES])
+
+    schema = item.schema
+    for _ in range(levels):
+        schema = {"anyOf": [item.schema, {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}]}
+    return Domain(expected, read, schema)
+
+
+def _nested(value: Any, item: Domain, levels: int, left: list[int]) -> Any:
+    """The value as tuples; `left` is how many values may still come."""
+    if not isinstance(value, (list, tuple)):
+        left[0] -= 1
+        return Refusal("wrong-value", f"expected at most {MAX_VALUES:,} numbers") if left[0] < 0 else item.read(value)
+    if levels == 0 or not value:
+        return Refusal("wrong-value")
+    rows: list[Any] = []
+    for each in value:
+        found = _nested(each, item, levels - 1, left)
+        if isinstance(found, Refusal):
+            return found
+        rows.append(found)
+    return tuple(rows) if len({_nesting(row) for row in rows}) == 1 else Refusal("wrong-value")
+
+
+def _nesting(value: Any) -> tuple[int, ...]:
+    """The lengths of the lists inside of lists of equal length."""
+    return (len(value), *_nesting(value[0])) if isinstance(value, tuple) else ()
+
+
 def or_word(domain: Domain, *words: str, expected: str) -> Domain:
     """A domain, or one of some words."""
 
@@ -155,14 +190,31 @@ def or_null(domain: Domain, expected: str) -> Domain:
     return Domain(expected, read, {"anyOf": [domain.schema, {"type": "null"}]})
 
 
+def or_symbol(domain: Domain, expected: str) -> Domain:
+    """A domain, or the name of a symbol (`T`), which the op looks up in the input's shape."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value.isascii() and value.isidentifier() and len(value) <= MAX_WORD:
+            return value
+        return domain.read(value)
+
+    word = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": MAX_WORD}
+    return Domain(expected, read, {"anyOf": [domain.schema, word]})
+
+
 _POSITIVE = integer(1, "a positive integer")
 _NON_NEGATIVE = integer(0, "an integer that is not negative")
-_AXIS = integer(-MAX_INT, "the number of an axis")
+_AXIS = or_symbol(integer(-MAX_INT, ""), "the number of an axis or a symbol")
 _SIZE = one_or_list(_POSITIVE, "a positive integer or a list of them")
 _MARGIN = one_or_list(_NON_NEGATIVE, "an integer that is not negative, or a list of them")
-_FREE = or_number(_POSITIVE, -1, "a positive integer, or -1 for what is left")
+_SIZE_OR_SYMBOL = or_symbol(_POSITIVE, "a positive integer or a symbol")
+_FREE = or_number(_SIZE_OR_SYMBOL, -1, "a positive integer, a symbol, or -1 for what is left")
 _KEPT = or_null(_POSITIVE, "a positive integer, or none for the input's size")
 
+_INTEGER = integer(-MAX_INT, "an integer")
+
+Integer = Annotated[int, _INTEGER]
+OptionalInteger = Annotated[int | None, or_null(_INTEGER, "an integer, or none")]
 PositiveInt = Annotated[int, _POSITIVE]
 NonNegativeInt = Annotated[int, _NON_NEGATIVE]
 
@@ -179,18 +231,54 @@ Padding = Annotated[
     or_word(_MARGIN, "same", "valid", expected="an integer that is not negative, a list of them, `same` or `valid`"),
 ]
 
-# Axes are counted as in PyTorch: 0 is the batch, which no layer may name, and -1 the last.
-Axis = Annotated[int, _AXIS]
-OptionalAxis = Annotated[int | None, or_null(_AXIS, "the number of an axis, or none")]
-_AXES = one_or_list(_AXIS, "the number of an axis or a list of them")
-Axes = Annotated[int | tuple[int, ...] | None, or_null(_AXES, "the number of an axis, a list of them, or none")]
-Permutation = Annotated[tuple[int, ...], list_of(_AXIS, "a list of the numbers of all axes, each once", distinct=True)]
-Shape = Annotated[tuple[int, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
+# Axes are counted as in PyTorch: 0 is the batch, which no layer may name, and -1 the last. A symbol names the one axis
+# whose size depends on it (`resolve_axis`).
+Axis = Annotated[int | str, _AXIS]
+OptionalAxis = Annotated[int | str | None, or_null(_AXIS, "the number of an axis, a symbol, or none")]
+_AXES = one_or_list(_AXIS, "the number of an axis, a symbol, or a list of them")
+Axes = Annotated[
+    int | str | tuple[int | str, ...] | None, or_null(_AXES, "the number of an axis, a symbol, a list of them, or none")
+]
+Permutation = Annotated[
+    tuple[int | str, ...],
+    list_of(_AXIS, "a list of the numbers (or symbols) of all axes, each once", distinct=True),
+]
+
+# A size may be the name of a symbol of the input's shape (`resolve_sizes`).
+SizeOrSymbol = Annotated[int | str, _SIZE_OR_SYMBOL]
+SizesOrSymbols = Annotated[tuple[int | str, ...], list_of(_SIZE_OR_SYMBOL, "a list of sizes")]
+Shape = Annotated[tuple[int | str, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
+# Axes of which one at least is named, each once.
+NormalizedAxes = Annotated[int | str | tuple[int | str, ...], _AXES]
+
+OptionalIndex = Annotated[int | None, or_null(_NON_NEGATIVE, "an integer that is not negative, or none")]
+
+# One integer, or one for each of several axes; pairs from the last axis backward.
+Integers = Annotated[int | tuple[int, ...], one_or_list(_INTEGER, "an integer or a list of them")]
+Pairs = Annotated[tuple[int, ...], list_of(_INTEGER, "a list of integers", least=2)]
+# The shape of one sample, which may have no axes.
+_SIZES = list_of(_POSITIVE, "a list of positive integers", least=0)
+Sizes = Annotated[tuple[int, ...], _SIZES]
+OptionalSizes = Annotated[tuple[int, ...] | None, or_null(_SIZES, "a list of positive integers, or none")]
 
 OptionalPositiveInt = Annotated[int | None, or_null(_POSITIVE, "a positive integer, or none")]
 
 Float = Annotated[float, number(-MAX_FLOAT, "a finite number")]
 PositiveFloat = Annotated[float, number(0, "a positive finite number", above=True)]
 NonNegativeFloat = Annotated[float, number(0, "a finite number that is not negative")]
+OptionalScale = Annotated[
+    float | tuple[float, ...] | None,
+    or_null(
+        one_or_list(number(0, "a positive finite number", above=True), "a positive finite number or a list of them"),
+        "a positive finite number or a list of them, or none",
+    ),
+]
+OptionalFloat = Annotated[float | None, or_null(number(-MAX_FLOAT, ""), "a finite number, or none")]
+OptionalPositiveFloat = Annotated[float | None, or_null(number(0, "", above=True), "a positive finite number, or none")]
 Probability = Annotated[float, number(0, "a number from 0 to 1", high=1)]
 OptionalProbability = Annotated[float | None, or_null(number(0, "", high=1), "a number from 0 to 1, or none")]
+
+# A tensor written down.
+Numbers = Annotated[
+    Any, nested_lists(number(-MAX_FLOAT, "a finite number"), "a number, or equally long lists of numbers")
+]

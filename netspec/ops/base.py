@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DimError, DType, Size, TensorType, Undecided
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
-from netspec.ops.reads import POINTWISE, Reads
+from netspec.ops.reads import NEW, POINTWISE, Reads
 
 FLOATING = frozenset({DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16})
 ANY_DTYPE = frozenset(DType)
@@ -98,7 +98,7 @@ class Op(BaseModel):
         """Parameters and buffers by name, in PyTorch's order."""
         return {}
 
-    def macs(self, *inputs: Any) -> int:
+    def macs(self, *inputs: Any) -> Size:
         """Multiply-accumulates of one sample (convolutions, linear maps, attention, `@`; nothing else)."""
         return 0
 
@@ -110,8 +110,18 @@ class Op(BaseModel):
         return POINTWISE
 
     def source(self, dim: int, *inputs: Any) -> int | None:
-        """The input's axis that `reads` speaks of, the one that stands at the output's `dim`; None where it is new."""
+        """The input's axis that `reads` speaks of, the one that stands at the output's `dim`; None where it is new.
+
+        Where inputs have different numbers of axes, it is counted in those that have the most.
+        """
         return dim
+
+    def reads_of(self, port: int, dim: int, *inputs: Any) -> tuple[Reads, int | None]:
+        """`reads` and `source` for one of several inputs; matrix products and attention read each in another way."""
+        source = self.source(dim, *inputs)
+        # Fewer axes line up from the last one.
+        axis = 0 if source is None else source - max(each.rank for each in inputs) + inputs[port].rank
+        return (self.reads(dim, *inputs), axis) if axis >= 1 else (NEW, None)
 
     def explain(self, *inputs: Any) -> str | None:
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
@@ -130,9 +140,19 @@ class Op(BaseModel):
         raise NotImplementedError(type(self).__name__)
 
     def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """`infer`, always as a tuple."""
-        types = self.infer(*inputs)
-        return types if isinstance(types, tuple) else (types,)
+        """`infer`, always as a tuple; what is computed from nothing that is batched is not batched either.
+
+        Raises:
+            OpError: the op cannot take these inputs; a rule depends on what is not known of a symbol.
+        """
+        try:
+            types = self.infer(*inputs)
+        except Undecided as error:
+            raise OpError(f"`{self.name}` needs to know more of a size: {error}", help="bound it in `dims`") from None
+        except DimError as error:
+            raise OpError(str(error), code="too-large") from None
+        batched = any(each.batched for each in inputs)
+        return tuple(replace(each, batched=batched) for each in (types if isinstance(types, tuple) else (types,)))
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""
@@ -151,6 +171,13 @@ class Op(BaseModel):
         """Names of its inputs, in order: the parameters of `infer`. A variadic op has none."""
         parameters = list(inspect.signature(cls.infer).parameters.values())[1:]
         return tuple(p.name for p in parameters if p.kind is not inspect.Parameter.VAR_POSITIONAL)
+
+    @classmethod
+    @cache
+    def required_ports(cls) -> tuple[str, ...]:
+        """The ports that must be read; those after them have a default in `infer`."""
+        parameters = inspect.signature(cls.infer).parameters
+        return tuple(name for name in cls.ports() if parameters[name].default is inspect.Parameter.empty)
 
     @classmethod
     @cache

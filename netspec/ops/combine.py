@@ -11,41 +11,21 @@ from netspec.ir import DType, TensorType
 from netspec.ops.attributes import Axis
 from netspec.ops.axes import resolve_axis
 from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Op, OpError
+from netspec.ops.broadcast import (
+    aligned_in_onnx,
+    aligned_in_torch,
+    broadcast,
+    repeated_in_onnx,
+    repeated_in_torch,
+    same_dtype,
+    same_rank,
+    shapes,
+)
 from netspec.ops.lowering import OnnxBuilder, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, NEW, POINTWISE, Reads
 
 # ONNX Runtime computes with these; on uint8 and bool most arithmetic is missing there.
 ARITHMETIC = FLOATING | {DType.INT64, DType.INT32}
-
-
-def broadcast(name: str, types: Sequence[TensorType]) -> TensorType:
-    """The type of an elementwise op on several inputs: sizes agree, or are 1 (NumPy's rule, on equal numbers of axes).
-
-    Raises:
-        OpError: `shape-mismatch`, `dtype-mismatch`.
-    """
-    _same_dtype(name, types)
-    _same_rank(name, types)
-    sizes = [{size for size in axis if size != 1} for axis in zip(*(each.shape for each in types), strict=True)]
-    if any(len(axis) > 1 for axis in sizes):
-        raise OpError(f"{name} needs equal shapes, got {_shapes(types)}", code="shape-mismatch")
-    return types[0].with_shape(*(axis.pop() if axis else 1 for axis in sizes))
-
-
-def _same_rank(name: str, types: Sequence[TensorType]) -> None:
-    if len({each.rank for each in types}) > 1:
-        message = f"{name} needs inputs of equally many axes, got {_shapes(types)}"
-        raise OpError(message, code="shape-mismatch", help="insert axes of size 1 with `unsqueeze`")
-
-
-def _same_dtype(name: str, types: Sequence[TensorType]) -> None:
-    if len({each.dtype for each in types}) > 1:
-        dtypes = " and ".join(each.dtype for each in types)
-        raise OpError(f"{name} needs inputs of one element type, got {dtypes}", code="dtype-mismatch")
-
-
-def _shapes(types: Sequence[TensorType]) -> str:
-    return " and ".join(str(list(each.shape)) for each in types)
 
 
 def _at_least_two(name: str, types: Sequence[TensorType]) -> None:
@@ -54,7 +34,7 @@ def _at_least_two(name: str, types: Sequence[TensorType]) -> None:
 
 
 class Broadcast(Op):
-    """Base of the elementwise ops on several inputs: sizes agree, or are 1 and stretch."""
+    """Base of the elementwise ops on several inputs: from the last axis on, sizes agree, or are 1 and stretch."""
 
     dtypes = ARITHMETIC
     onnx_op: ClassVar[str]
@@ -67,13 +47,12 @@ class Broadcast(Op):
         return found
 
     def to_torch(self, t: TorchBuilder, *inputs: TorchValue) -> TorchResult:
-        return reduce(self.of_two(t), inputs)
+        return reduce(self.of_two(t), aligned_in_torch(inputs))
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
         *inputs, _ = inputs_then_params
         node: Callable[..., OnnxValue] = getattr(g, self.onnx_op)
-        result: OnnxValue = reduce(node, inputs)
-        return result
+        return reduce(node, aligned_in_onnx(g, inputs))
 
 
 class Fold(Broadcast):
@@ -100,6 +79,7 @@ class Add(Fold):
     examples = [
         Example("add", (3, 4), (3, 4)),
         Example("add", (2, 3), (1, 3), (2, 1)),
+        Example("add", (2, 4, 3), (3,)),
         Example("add", (3,), (3,), dtype=DType.INT64),
         Example("add", (), ()),
     ]
@@ -111,7 +91,11 @@ class Mul(Fold):
     name = "mul"
     onnx_op = "Mul"
     function = "mul"
-    examples = [Example("mul", (3, 4, 4), (3, 1, 1)), Example("mul", (3,), (3,), (3,))]
+    examples = [
+        Example("mul", (3, 4, 4), (3, 1, 1)),
+        Example("mul", (3,), (3,), (3,)),
+        Example("mul", (), (4, 1), (2, 1, 3)),
+    ]
 
 
 class Maximum(Fold):
@@ -168,12 +152,12 @@ class Concat(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         _at_least_two(self.name, inputs)
-        _same_dtype(self.name, inputs)
-        _same_rank(self.name, inputs)
+        same_dtype(self.name, inputs)
+        same_rank(self.name, inputs)
         axis = resolve_axis("dim", self.dim, inputs[0].rank)
         others = {(*each.shape[: axis - 1], *each.shape[axis:]) for each in inputs}
         if len(others) > 1:
-            message = f"concat needs equal shapes but for axis {axis}, got {_shapes(inputs)}"
+            message = f"concat needs equal shapes but for axis {axis}, got {shapes([each.shape for each in inputs])}"
             raise OpError(message, code="shape-mismatch")
         total = sum(each.shape[axis - 1] for each in inputs)
         return inputs[0].with_shape(*inputs[0].shape[: axis - 1], total, *inputs[0].shape[axis:])
@@ -182,11 +166,12 @@ class Concat(Op):
         return ALL if dim == resolve_axis("dim", self.dim, inputs[0].rank) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, *inputs: TorchValue) -> TorchResult:
-        return t.torch.cat(list(inputs), dim=self.dim)
+        return t.torch.cat(repeated_in_torch(inputs), dim=self.dim)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
         *inputs, _ = inputs_then_params
-        return g.Concat(*inputs, axis=resolve_axis("dim", self.dim, inputs[0].type.rank))
+        axis = resolve_axis("dim", self.dim, inputs[0].type.rank)
+        return g.Concat(*repeated_in_onnx(g, inputs), axis=axis)
 
 
 class Stack(Op):
@@ -199,9 +184,11 @@ class Stack(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         _at_least_two(self.name, inputs)
-        _same_dtype(self.name, inputs)
+        same_dtype(self.name, inputs)
         if len({each.shape for each in inputs}) > 1:
-            raise OpError(f"stack needs equal shapes, got {_shapes(inputs)}", code="shape-mismatch")
+            raise OpError(
+                f"stack needs equal shapes, got {shapes([each.shape for each in inputs])}", code="shape-mismatch"
+            )
         axis, shape = self.axis(inputs[0].rank), inputs[0].shape
         return inputs[0].with_shape(*shape[: axis - 1], len(inputs), *shape[axis - 1 :])
 
@@ -217,9 +204,10 @@ class Stack(Op):
         return None if dim == axis else dim - (dim > axis)
 
     def to_torch(self, t: TorchBuilder, *inputs: TorchValue) -> TorchResult:
-        return t.torch.stack(list(inputs), dim=self.dim)
+        return t.torch.stack(repeated_in_torch(inputs), dim=self.dim)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
         *inputs, _ = inputs_then_params
         axis = self.axis(inputs[0].type.rank)
-        return g.Concat(*(g.Unsqueeze(each, g.ints([axis])) for each in inputs), axis=axis)
+        parts = [g.Unsqueeze(each, g.ints([axis])) for each in repeated_in_onnx(g, inputs)]
+        return g.Concat(*parts, axis=axis)

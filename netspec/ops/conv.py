@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Literal
 
-from netspec.ir import TensorType
+from netspec.ir import Dim, TensorType, is_less, product
 from netspec.ops.attributes import Padding, PositiveInt, Size
 from netspec.ops.base import Example, Main, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads
+from netspec.ops.sizes import known
 from netspec.ops.sliding import SlidingOp, SlidingWindow, joined, onnx_window
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+# By how much a margin may exceed the input, at most.
+_PAD_LIMITS = {"reflect": (-1, "must be smaller than"), "circular": (0, "must not exceed")}
 _ONNX_PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # wrap: from opset 19
 
 
@@ -69,7 +71,7 @@ class Conv(SlidingOp):
 
     def infer(self, input: TensorType) -> TensorType:
         windows = self.windows(input)
-        self._check_groups(input.shape[0])
+        self._check_groups(known(input.shape[0], "in_channels of conv"))
         self._check_padding(windows)
         return input.with_shape(self.out_channels, *self.out_space(input))
 
@@ -83,10 +85,10 @@ class Conv(SlidingOp):
             raise OpError(
                 "padding `same` is defined for stride 1 only", attr="stride", help="give the padding as numbers"
             )
-        most = max(max(window.before, window.after) - window.size for window in windows)
-        limits = {"reflect": (-1, "must be smaller than"), "circular": (0, "must not exceed")}
-        limit, rule = limits.get(self.padding_mode, (most, ""))
-        if most > limit:
+        if self.padding_mode not in _PAD_LIMITS:
+            return
+        limit, rule = _PAD_LIMITS[self.padding_mode]
+        if any(is_less(window.size + limit, max(window.before, window.after)) for window in windows):
             pads, sizes = joined(max(w.before, w.after) for w in windows), joined(w.size for w in windows)
             raise OpError(f"{self.padding_mode} padding {pads} {rule} the input {sizes}", attr="padding")
 
@@ -96,11 +98,12 @@ class Conv(SlidingOp):
 
     def _fan_in(self, input: TensorType) -> tuple[int, ...]:
         """What one output element reads: channels of its group, and the kernel's sizes."""
-        return input.shape[0] // self.groups, *self.per_axis("kernel_size", input.rank - 1)
+        return known(input.shape[0], "in_channels of conv") // self.groups, *self.per_axis(
+            "kernel_size", input.rank - 1
+        )
 
-    def macs(self, input: TensorType) -> int:
-        per_output: int = prod(self._fan_in(input))
-        return self.out_channels * prod(self.out_space(input)) * per_output
+    def macs(self, input: TensorType) -> int | Dim:
+        return product((self.out_channels, *self.out_space(input), *self._fan_in(input)))
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         if dim == 1:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec.ir import TensorType
+from netspec.ir import Size, TensorType
 from netspec.ops.attributes import PositiveInt
 from netspec.ops.base import Example, Main, Op, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads
+from netspec.ops.sizes import known
 
 
 class Linear(Op):
@@ -22,13 +23,14 @@ class Linear(Op):
     def infer(self, input: TensorType) -> TensorType:
         if input.rank == 0:
             raise OpError("linear needs an axis to map; the input is one number a sample")
+        known(input.shape[-1], "in_features of linear")
         return input.with_shape(*input.shape[:-1], self.out_features)
 
     def params(self, input: TensorType) -> Mapping[str, Param]:
-        weight = Param((self.out_features, input.shape[-1]), dtype=input.dtype)
+        weight = Param((self.out_features, known(input.shape[-1], "in_features of linear")), dtype=input.dtype)
         return {"weight": weight} | ({"bias": Param((self.out_features,), dtype=input.dtype)} if self.bias else {})
 
-    def macs(self, input: TensorType) -> int:
+    def macs(self, input: TensorType) -> Size:
         return input.numel * self.out_features
 
     def reads(self, dim: int, input: TensorType) -> Reads:

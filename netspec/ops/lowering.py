@@ -5,34 +5,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from netspec.ir import TensorType
+from netspec.ir import DType, Size, Sizes, TensorType
 
 
 class TorchValue(Protocol):
-    """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`)."""
+    """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`).
+
+    `+ - * / ** @`, the sign and `< <= > >=` build on it, with numbers on either side.
+    """
 
     @property
     def type(self) -> TensorType:
         """Its type, without the batch axis."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
 
     def __add__(self, other: Any) -> Any: ...
     def __sub__(self, other: Any) -> Any: ...
     def __mul__(self, other: Any) -> Any: ...
     def __truediv__(self, other: Any) -> Any: ...
+    def __floordiv__(self, other: Any) -> Any: ...
+    def __pow__(self, other: Any) -> Any: ...
+    def __matmul__(self, other: Any) -> Any: ...
+    def __neg__(self) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        """What indexing gives: `x[:, None]` by `x[slice(None), None]`."""
+
     def __getattr__(self, method: str) -> Any:
         """A method call of the tensor: `x.flatten(1)`."""
 
 
-# A module (registered under the node's name and applied to its inputs), or an expression over the inputs.
+# One of three things: a module (registered under the node's name and applied to its inputs); an expression over the
+# inputs; or what the node owns under its name with the expression that uses it (`t.module`, `t.parameter`, `t.buffer`).
+# The expression of an op of several outputs is a tuple of them.
 TorchResult = Any
 
 
 class TorchBuilder(Protocol):
     """Builds source: `t.nn.Linear(3, 4)` is a module, `t.torch.cat([a, b], dim=1)` an expression over the inputs."""
+
+    def module(self, module: Any, use: Callable[[Any], Any]) -> TorchResult:
+        """A module that is not simply applied to the inputs: `t.module(t.nn.Softmax(1), lambda own: own(x) + x)`.
+
+        `use` gets `self.name` and gives the op's value (an expression).
+        """
+
+    def parameter(self, initial: Any, use: Callable[[Any], Any]) -> TorchResult:
+        """A trained tensor that starts at the expression `initial`; its state-dict key is the node's own path.
+
+        `use` gets `self.name`, without a batch axis, and gives the value with one: `lambda own: own.unsqueeze(0)`.
+        """
+
+    def buffer(self, initial: Any, use: Callable[[Any], Any], *, persistent: bool = True) -> TorchResult:
+        """The same, not trained; not in the state dict either unless `persistent`."""
+
+    def choose(self, test: Any, then: Any, otherwise: Any) -> Any:
+        """`then if test else otherwise`, for tests that no input decides: `own.training`."""
 
     @property
     def nn(self) -> Any:
@@ -55,7 +85,7 @@ class OnnxValue(Protocol):
         """Its type, without the batch axis."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
 
 
@@ -79,6 +109,12 @@ class OnnxBuilder(Protocol):
 
     def ints(self, values: Sequence[int]) -> OnnxValue:
         """A constant vector of int64 (axes, shapes, pads)."""
+
+    def sizes(self, values: Sequence[Size], input: OnnxValue) -> OnnxValue:
+        """A vector of int64 of sizes that may be formulas, which are read off the input's axes, or the network's."""
+
+    def constant(self, values: Any, dtype: DType) -> OnnxValue:
+        """A constant tensor: nested lists of numbers, the batch axis (of size 1) included."""
 
     def scalar(self, value: float, like: OnnxValue) -> OnnxValue:
         """A constant number of `like`'s element type."""

@@ -10,6 +10,7 @@ from netspec.ops.attributes import Float, OptionalProbability, PositiveFloat, Po
 from netspec.ops.base import Example, Main, Op, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known
 
 
 class ChannelNorm(Op):
@@ -21,11 +22,11 @@ class ChannelNorm(Op):
         """Number of channels.
 
         Raises:
-            OpError: the input is one number a sample.
+            OpError: the input is one number a sample; the number of its channels is not known.
         """
         if input.rank == 0:
             raise OpError(f"{self.name} needs an axis of channels; the input is one number a sample")
-        return input.shape[0]
+        return known(input.shape[0], f"the number of channels of {self.name}")
 
     def infer(self, input: TensorType) -> TensorType:
         self.channels(input)
@@ -74,7 +75,7 @@ class BatchNorm(ChannelNorm):
         return build(input.shape[0], **self.given("eps", "momentum", "affine"))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, input.shape[0])
+        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, self.channels(input.type))
         return g.BatchNormalization(input, weight, bias, p.running_mean, p.running_var, epsilon=self.eps)
 
 
@@ -110,11 +111,46 @@ class GroupNorm(ChannelNorm):
         weight, bias = _unit_affine(g, input, self.num_groups)
         grouped = g.Reshape(input, g.ints([0, self.num_groups, -1]))
         normal = g.InstanceNormalization(grouped, weight, bias, epsilon=self.eps)
-        result = g.Reshape(normal, g.ints([0, *input.shape]))
+        result = g.Reshape(normal, g.sizes([0, *input.shape], input))
         if self.affine:
-            per_channel = g.ints([input.shape[0]] + [1] * (input.type.rank - 1))
+            per_channel = g.ints([self.channels(input.type)] + [1] * (input.type.rank - 1))
             result = g.Add(g.Mul(result, g.Reshape(p.weight, per_channel)), g.Reshape(p.bias, per_channel))
         return result
+
+
+class InstanceNorm(ChannelNorm):
+    """Each channel made mean 0 and variance 1 over the space axes of each sample; with `affine` scaled and shifted.
+
+    input: (channels, *space) with one to three space axes -> the same.   Source: Ulyanov et al. 2016.
+    """
+
+    name = "instance_norm"
+    eps: PositiveFloat = 1e-5
+    affine: bool = False
+    examples = [
+        Example("instance_norm", (3, 4, 5)),
+        Example("instance_norm: {affine: true, eps: 0.01}", (2, 6)),
+        Example("instance_norm", (2, 2, 3, 2)),
+    ]
+
+    def infer(self, input: TensorType) -> TensorType:
+        if not 2 <= input.rank <= 4:
+            shape = list(input.shape)
+            raise OpError(f"instance_norm needs [channels, *space] with one to three space axes, got {shape}")
+        if all(size == 1 for size in input.shape[1:]):
+            raise OpError(f"instance_norm needs more than one position to normalise, got {list(input.shape)}")
+        return input
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return POINTWISE if dim == 1 else ALL
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        build = getattr(t.nn, f"InstanceNorm{input.type.rank - 1}d")
+        return build(input.shape[0], **self.given("eps", "affine"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, input.shape[0])
+        return g.InstanceNormalization(input, weight, bias, epsilon=self.eps)
 
 
 class LocalResponseNorm(Op):
@@ -150,10 +186,10 @@ class LocalResponseNorm(Op):
         # LRN leans to the other side where `size` is even; ONNX Runtime wants two space axes and positive numbers.
         if self.size % 2 == 1 and input.type.rank == 3 and min(self.alpha, self.beta) > 0:
             return g.LRN(input, size=self.size, alpha=self.alpha, beta=self.beta, bias=self.k)
-        squares = g.Reshape(g.Mul(input, input), g.ints([0, 1, input.shape[0], -1]))
+        squares = g.Reshape(g.Mul(input, input), g.sizes([0, 1, input.shape[0], -1], input))
         pads = [self.size // 2, 0, (self.size - 1) // 2, 0]
         means = g.AveragePool(squares, kernel_shape=[self.size, 1], pads=pads, count_include_pad=1)
-        scaled = g.Mul(g.Reshape(means, g.ints([0, *input.shape])), g.scalar(self.alpha, like=input))
+        scaled = g.Mul(g.Reshape(means, g.sizes([0, *input.shape], input)), g.scalar(self.alpha, like=input))
         base = g.Add(scaled, g.scalar(self.k, like=input))
         return g.Div(input, g.Pow(base, g.scalar(self.beta, like=input)))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
-from netspec.ir import TensorType
+from netspec.ir import TensorType, is_less
 from netspec.ops.attributes import Margin, OptionalPositiveInt, OptionalSize, PositiveFloat, Size
 from netspec.ops.base import Example, Main, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
@@ -72,15 +73,14 @@ class MaxPool(Pool):
         return self.by_rank(t, "MaxPool", input.type)(self.kernel_size, **options)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        window = onnx_window(self.windows(input.type))
+        lowest = float("-inf")
+        value, windows = without_overhang(g, input, self.windows(input.type), lowest)
+        window = onnx_window(windows)
         # ONNX Runtime refuses pads that are not smaller than the kernel, which with a dilation they may be.
         if any(pad >= kernel for pad, kernel in zip(window["pads"], window["kernel_shape"] * 2, strict=True)):
-            lowest = g.scalar(float("-inf"), like=input)
-            input, window = (
-                g.Pad(input, _all_axes(g, window["pads"]), lowest),
-                window | {"pads": [0] * len(window["pads"])},
-            )
-        return g.MaxPool(input, **window)
+            value = g.Pad(value, _all_axes(g, window["pads"]), g.scalar(lowest, like=input))
+            window |= {"pads": [0] * len(window["pads"])}
+        return g.MaxPool(value, **window)
 
 
 class MeanPool(Pool):
@@ -89,7 +89,7 @@ class MeanPool(Pool):
     def infer(self, input: TensorType) -> TensorType:
         windows = self.windows(input)
         # torch's avg_pool3d, unlike its siblings, counts neither padding nor `ceil_mode` here.
-        if len(windows) == 3 and any(window.kernel > window.size for window in windows):
+        if len(windows) == 3 and any(is_less(window.size, window.kernel) for window in windows):
             kernels, sizes = joined(w.kernel for w in windows), joined(w.size for w in windows)
             raise OpError(f"kernel {kernels} exceeds the input {sizes}", attr="kernel_size")
         return super().infer(input)
@@ -131,8 +131,9 @@ class AvgPool(MeanPool):
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         windows = self.windows(input.type)
         if self.divisor_override is None:
-            return onnx_mean(g, input, windows, count_include_pad=self.count_include_pad)
-        mean = g.AveragePool(input, count_include_pad=1, **onnx_window(windows))
+            return onnx_mean(g, input, windows, like=input, count_include_pad=self.count_include_pad)
+        padded, fitting = without_overhang(g, input, windows, 0.0)
+        mean = g.AveragePool(padded, count_include_pad=1, **onnx_window(fitting))
         factor = prod(window.kernel for window in windows) / self.divisor_override
         return g.Mul(mean, g.scalar(factor, like=input))
 
@@ -166,20 +167,55 @@ class LpPool(MeanPool):
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         windows = self.windows(input.type)
         # ONNX's LpPool takes absolute values, PyTorch does not: they agree for even powers only.
-        if self.norm_type % 2 == 0 and not any(window.overhang for window in windows):
+        if self.norm_type % 2 == 0 and all(window.overhang == 0 for window in windows):
             return g.LpPool(input, p=int(self.norm_type), **onnx_window(windows))
-        mean = onnx_mean(g, g.Pow(input, g.scalar(self.norm_type, like=input)), windows, count_include_pad=False)
+        powers = g.Pow(input, g.scalar(self.norm_type, like=input))
+        mean = onnx_mean(g, powers, windows, like=input, count_include_pad=False)
         total = g.Mul(mean, g.scalar(float(prod(window.kernel for window in windows)), like=input))
         return g.Pow(total, g.scalar(1.0 / self.norm_type, like=input))
 
 
-def onnx_mean(
-    g: OnnxBuilder, input: OnnxValue, windows: tuple[SlidingWindow, ...], *, count_include_pad: bool
+def without_overhang(
+    g: OnnxBuilder, input: OnnxValue, windows: tuple[SlidingWindow, ...], filler: float
+) -> tuple[OnnxValue, tuple[SlidingWindow, ...]]:
+    """The input with the overhangs that are formulas put behind its axes, and the windows on that."""
+    beyond = [0 if isinstance(window.overhang, int) else window.overhang for window in windows]
+    if not any(each != 0 for each in beyond):
+        return input, windows
+    padded = g.Pad(input, g.sizes([0] * (4 + len(windows)) + beyond, input), g.scalar(filler, like=input))
+    fitting = (
+        replace(window, size=window.size + more, ceil=window.ceil if isinstance(more, int) else False)
+        for window, more in zip(windows, beyond, strict=True)
+    )
+    return padded, tuple(fitting)
+
+
+def _counted_mean(
+    g: OnnxBuilder, value: OnnxValue, like: OnnxValue, windows: tuple[SlidingWindow, ...], count_include_pad: bool
 ) -> OnnxValue:
-    """AveragePool as PyTorch counts: padding counts as elements if asked for, what hangs over never."""
+    """The mean where overhangs are formulas: the mean of all elements, over that of ones where elements count."""
+    zero, one = g.scalar(0, like=like), g.scalar(1, like=like)
+    margins = _all_axes(g, [w.before for w in windows] + [w.after for w in windows])
+    counts = g.Pad(g.Expand(one, g.Shape(value)), margins, one if count_include_pad else zero)
+    inner = tuple(replace(w, size=w.padded, before=0, after=0, ceil=False) for w in windows)
+    beyond = g.sizes([0] * (4 + len(windows)) + [w.overhang for w in windows], like)
+    window = onnx_window(inner)
+    means = (g.AveragePool(g.Pad(each, beyond, zero), **window) for each in (g.Pad(value, margins, zero), counts))
+    return g.Div(*means)
+
+
+def onnx_mean(
+    g: OnnxBuilder, input: OnnxValue, windows: tuple[SlidingWindow, ...], *, like: OnnxValue, count_include_pad: bool
+) -> OnnxValue:
+    """AveragePool as PyTorch counts: padding counts as elements if asked for, what hangs over never.
+
+    `like` is an input of the op, of the same shape.
+    """
+    if not all(isinstance(w.overhang, int) for w in windows):
+        return _counted_mean(g, input, like, windows, count_include_pad)
     window = onnx_window(windows)
     counted = count_include_pad and any(w.before for w in windows)
-    if counted and any(w.overhang for w in windows):
+    if counted and any(w.overhang != 0 for w in windows):
         # AveragePool counts all of its pads or none: the counted ones become elements first.
         margins = [w.before for w in windows] + [w.after for w in windows]
         input = g.Pad(input, _all_axes(g, margins))

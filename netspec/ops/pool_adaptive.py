@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from netspec.ir import TensorType
+from netspec.ir import Dim, Size, TensorType, product
 from netspec.ops.attributes import OutputSize
-from netspec.ops.base import Example, Main
+from netspec.ops.base import Example, Main, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known, proof
 from netspec.ops.sliding import SpaceOp
 
 
@@ -18,31 +19,38 @@ from netspec.ops.sliding import SpaceOp
 class Division:
     """One axis cut into `out` windows: window i covers [floor(i*size/out), ceil((i + 1)*size/out))."""
 
-    size: int
-    out: int
+    size: Size
+    out: Size
 
     @property
     def is_even(self) -> bool:
         """Whether all windows have one size and none overlaps another."""
-        return self.size % self.out == 0
+        return self.out == self.size or self.size % self.out == 0
+
+    @property
+    def kept(self) -> Division:
+        """The same axis, not cut at all."""
+        return Division(self.size, self.size)
 
     @property
     def ranges(self) -> list[range]:
-        """The elements of each window."""
-        return [range(i * self.size // self.out, -(-(i + 1) * self.size // self.out)) for i in range(self.out)]
+        """The elements of each window; the sizes must be numbers."""
+        size, out = known(self.size, "the size of an uneven division"), known(self.out, "output_size")
+        return [range(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
 
     @property
-    def width(self) -> int:
+    def width(self) -> Size:
         """Size of the largest window."""
         return self.size // self.out if self.is_even else max(map(len, self.ranges))
 
     def reads(self) -> Reads:
-        """Exact where the division is even; otherwise the windows have no one stride, and `ALL` bounds them."""
+        """Exact where the division is even and its width a number; otherwise no one stride: `ALL` bounds."""
         if self.out == 1:
             return ALL
         if self.out == self.size:
             return POINTWISE
-        return Window(self.width, 0, self.width - 1) if self.is_even else ALL
+        width = self.width
+        return Window(width, 0, width - 1) if self.is_even and isinstance(width, int) else ALL
 
 
 class AdaptivePool(SpaceOp):
@@ -61,8 +69,17 @@ class AdaptivePool(SpaceOp):
         return tuple(Division(size, size if out is None else out) for size, out in zip(space, outs, strict=True))
 
     def infer(self, input: TensorType) -> TensorType:
-        outs = [division.out for division in self.divisions(input)]
+        divisions = self.divisions(input)
+        for division in divisions:
+            self._check_known(division)
+        outs = [division.out for division in divisions]
         return input.with_shape(input.shape[0], *outs)
+
+    def _check_known(self, division: Division) -> None:
+        size, out = division.size, division.out
+        if not isinstance(size, int) and not division.is_even:
+            message = f"output_size {out} needs a known size, or one that {out} divides, got {size}"
+            raise OpError(message, attr="output_size", help=proof(size % out, 0))
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return POINTWISE if dim == 1 else self.divisions(input)[dim - 2].reads()
@@ -70,19 +87,45 @@ class AdaptivePool(SpaceOp):
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         size: Any = self.output_size
         if input.type.rank == 2 and isinstance(size, tuple):
-            size = self.divisions(input.type)[0].out  # the 1d classes know no None
+            if size[0] is None:
+                return t.nn.Identity()  # the 1d classes know no None
+            [size] = size
         return self.by_rank(t, self.torch_stem, input.type)(size)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         divisions = self.divisions(input.type)
         if all(division.out == 1 for division in divisions):
             return self._node(g, self.onnx_global, input)
+        value = input
+        if any(isinstance(division.width, Dim) for division in divisions):
+            value, divisions = self._cut_free(g, input, divisions)
+        if all(division.out == division.size for division in divisions):
+            return g.Identity(value)
         if all(division.is_even for division in divisions):
-            return self._node(g, self.onnx_window, input, divisions)
-        return self.uneven(g, input, divisions)
+            return self._node(g, self.onnx_window, value, divisions)
+        return self.uneven(g, value, divisions)
+
+    def _cut_free(
+        self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]
+    ) -> tuple[OnnxValue, tuple[Division, ...]]:
+        """Pooled along the axes whose windows are formulas, and what is left: boxes may be pooled axis by axis."""
+        pooled = self._folded(g, input, tuple(d if isinstance(d.width, Dim) else d.kept for d in divisions))
+        return pooled, tuple(replace(d, size=d.out) if isinstance(d.width, Dim) else d for d in divisions)
+
+    def _folded(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
+        """Windows whose size is a formula: each becomes an image of its own, which is pooled as a whole."""
+        axes = len(divisions)
+        cut = [size for division in divisions for size in (division.out, division.width)]
+        windows = g.Reshape(input, g.sizes([0, input.shape[0], *cut], input))
+        outs, inner = range(2, 2 + 2 * axes, 2), range(3, 3 + 2 * axes, 2)
+        images = g.Transpose(windows, perm=[0, 1, *outs, *inner])
+        sizes = [division.out for division in divisions]
+        count, widths = product([input.shape[0], *sizes]), [division.width for division in divisions]
+        pooled = self._node(g, self.onnx_global, g.Reshape(images, g.sizes([0, count, *widths], input)))
+        return g.Reshape(pooled, g.sizes([0, input.shape[0], *sizes], input))
 
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
-        """Windows of several sizes: each is laid out beside the next at full width, then pooled evenly."""
+        """Windows of several sizes: each is laid out beside the next at full width, then all are pooled evenly."""
         raise NotImplementedError(type(self).__name__)
 
     def _node(self, g: OnnxBuilder, op_type: str, input: OnnxValue, divisions: tuple[Division, ...] = ()) -> OnnxValue:
@@ -108,11 +151,11 @@ class AdaptiveAvgPool(AdaptivePool):
     ]
 
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
-        # Short windows are filled up with a zero put behind each axis; the mean is then scaled to the window's size.
-        axes = len(divisions)
-        laid_out = g.Pad(input, g.ints([0] * (2 + axes) + [0, 0] + [1] * axes))
-        for axis, division in enumerate(divisions, start=2):
-            laid_out = g.Gather(laid_out, g.ints(_indices(division, filler=division.size)), axis=axis)
+        # Short windows are filled up with a zero put behind the axis; the mean is then scaled to the window's size.
+        axes, behind = len(divisions), [int(not division.is_even) for division in divisions]
+        laid_out = g.Pad(input, g.ints([0] * (2 + axes) + [0, 0] + behind))
+        for axis, division in _uneven(divisions):
+            laid_out = g.Gather(laid_out, g.ints(_indices(division, filler=known(division.size, "size"))), axis=axis)
         mean = self._node(g, self.onnx_window, laid_out, divisions)
         for axis, division in enumerate(divisions):
             if not division.is_even:
@@ -137,20 +180,25 @@ class AdaptiveMaxPool(AdaptivePool):
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         # Short windows are filled up with their own first element, which changes no maximum.
         laid_out = input
-        for axis, division in enumerate(divisions, start=2):
+        for axis, division in _uneven(divisions):
             laid_out = g.Gather(laid_out, g.ints(_indices(division)), axis=axis)
         return self._node(g, self.onnx_window, laid_out, divisions)
 
 
+def _uneven(divisions: tuple[Division, ...]) -> list[tuple[int, Division]]:
+    """The uneven divisions and their axes, counted from 1 behind the batch."""
+    return [(axis, division) for axis, division in enumerate(divisions, start=2) if not division.is_even]
+
+
 def _indices(division: Division, filler: int | None = None) -> list[int]:
     """The elements of all windows one after the other, each window filled up to the largest one's size."""
-    width = division.width
+    width = known(division.width, "width")
     filled = ([*span] + [span[0] if filler is None else filler] * (width - len(span)) for span in division.ranges)
     return [index for window in filled for index in window]
 
 
 def _scale(g: OnnxBuilder, like: OnnxValue, division: Division, *, trailing: int) -> OnnxValue:
     """The largest window's size over each window's, to be multiplied along one axis."""
-    widths = g.CastLike(g.ints([division.width]), like)
+    widths = g.CastLike(g.sizes([division.width], like), like)
     sizes = g.CastLike(g.ints([len(span) for span in division.ranges]), like)
-    return g.Reshape(g.Div(widths, sizes), g.ints([division.out] + [1] * trailing))
+    return g.Reshape(g.Div(widths, sizes), g.ints([-1] + [1] * trailing))

@@ -12,7 +12,8 @@ from netspec.ops.base import Op
 # ops cost a fifth of the start of `netspec check`.
 FAMILIES = (
     "linear", "conv", "pool", "activation", "shape", "norm", "combine", "regularize", "pool_adaptive",
-    "activation_axis", "activation_parametric",
+    "activation_axis", "activation_parametric", "norm_axis", "state", "cut", "arrange",
+    "shuffle", "reduce", "elementwise", "embedding", "matrix", "attention", "upsample", "calc",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from netspec.ir import TensorType
 from netspec.ops.attributes import Probability
@@ -83,3 +83,23 @@ class FeatureAlphaDropout(Noise):
         if input.rank == 0:
             raise OpError(f"{self.name} needs an axis of channels; the input is one number a sample")
         return input
+
+
+class StochasticDepth(Noise):
+    """The whole sample (`row`), or the whole batch, zero with probability p, otherwise times 1/(1 - p).
+
+    input: (*) -> (*), on a residual branch before it is added.   Source: Huang et al. 2016; as torchvision has it.
+    """
+
+    name = "stochastic_depth"
+    mode: Literal["row", "batch"] = "row"
+    examples = [
+        Example("stochastic_depth: 0.2", (3, 4, 4)),
+        Example("stochastic_depth: {p: 0.1, mode: batch}", (5,)),
+    ]
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        """Dropout of one number a sample, or of one; the input itself in evaluation."""
+        batch = input.size(0) if self.mode == "row" else 1
+        ones = input.new_ones(batch, *(1,) * input.type.rank)
+        return t.module(t.nn.Dropout(self.p), lambda own: t.choose(own.training, input * own(ones), input))

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.ir import TensorType
+from netspec.ir import Size, Sizes, TensorType, Undecided, is_at_most, is_less
 from netspec.ops.base import Op, OpError
 from netspec.ops.lowering import TorchBuilder
 from netspec.ops.reads import POINTWISE, Reads, Window
 
 
-def joined(sizes: Iterable[int]) -> str:
+def joined(sizes: Iterable[Size]) -> str:
     """Sizes as a message writes them: `(5, 5)`."""
     return f"({', '.join(map(str, sizes))})"
 
@@ -21,7 +21,7 @@ def joined(sizes: Iterable[int]) -> str:
 class SpaceOp(Op):
     """Base of the ops on [channels, *space] with one to three space axes, whose torch class ends in 1d, 2d or 3d."""
 
-    def space(self, input: TensorType) -> tuple[int, ...]:
+    def space(self, input: TensorType) -> Sizes:
         """Sizes of the space axes.
 
         Raises:
@@ -56,7 +56,7 @@ class SpaceOp(Op):
 class SlidingWindow:
     """A window along one axis: position i covers `i*stride - before + dilation*j` for j < kernel."""
 
-    size: int
+    size: Size
     kernel: int
     stride: int = 1
     before: int = 0
@@ -70,12 +70,12 @@ class SlidingWindow:
         return self.dilation * (self.kernel - 1) + 1
 
     @property
-    def padded(self) -> int:
+    def padded(self) -> Size:
         """Size of the padded input."""
         return self.size + self.before + self.after
 
     @property
-    def count(self) -> int:
+    def count(self) -> Size:
         """Number of positions, the output's size; not positive where the window does not fit."""
         room = self.padded - self.extent
         if not self.ceil:
@@ -85,9 +85,12 @@ class SlidingWindow:
         return count - 1 if (count - 1) * self.stride >= self.size + self.before else count
 
     @property
-    def overhang(self) -> int:
+    def overhang(self) -> Size:
         """How far the last window reaches beyond the padded input (`ceil_mode` only)."""
-        return max(0, (self.count - 1) * self.stride + self.extent - self.padded)
+        if not self.ceil:
+            return 0
+        beyond = (self.count - 1) * self.stride + self.extent - self.padded
+        return 0 if is_at_most(beyond, 0) else beyond
 
     @property
     def formula(self) -> str:
@@ -123,16 +126,21 @@ class SlidingOp(SpaceOp):
             OpError: the attributes do not fit the number of space axes.
         """
 
-    def out_space(self, input: TensorType) -> tuple[int, ...]:
+    def out_space(self, input: TensorType) -> Sizes:
         """Sizes of the output's space axes.
 
         Raises:
-            OpError: a window does not fit its axis.
+            OpError: a window does not fit its axis, whatever the symbols are; or it cannot be said how many fit.
         """
         windows = self.windows(input)
-        if any(window.count < 1 for window in windows):
+        try:
+            counts = tuple(window.count for window in windows)
+        except Undecided:
+            message = f"with ceil_mode the number of windows along {joined(self.space(input))} is not one formula"
+            raise OpError(message, attr="ceil_mode", help="let no stride exceed its kernel, or fix the sizes") from None
+        if any(is_less(count, 1) for count in counts):
             raise _does_not_fit(windows)
-        return tuple(window.count for window in windows)
+        return counts
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return POINTWISE if dim == 1 else self.windows(input)[dim - 2].reads()
@@ -147,13 +155,16 @@ def _does_not_fit(windows: tuple[SlidingWindow, ...]) -> OpError:
     extent = joined(window.extent for window in windows)
     covers = "" if kernel == extent else f" covers {extent} with its dilation, which"
     padded = "padded input" if any(window.before + window.after for window in windows) else "input"
-    formula = next(window.formula for window in windows if window.count < 1)
+    formula = next(window.formula for window in windows if is_less(window.count, 1))
     message = f"kernel {kernel}{covers} exceeds the {padded} {joined(window.padded for window in windows)}"
     return OpError(message, attr="kernel_size", help=f"the output's size would be {formula}")
 
 
-def onnx_window(windows: tuple[SlidingWindow, ...]) -> dict[str, list[int]]:
-    """ONNX's attributes of a window; overhang is written as padding, since runtimes differ in `ceil_mode`."""
+def onnx_window(windows: tuple[SlidingWindow, ...]) -> dict[str, Any]:
+    """ONNX's attributes of a window; overhang is written as padding, since runtimes differ in `ceil_mode`.
+
+    It must be a number; where it is a formula the input is padded first (`pool.without_overhang`).
+    """
     pads = [window.before for window in windows] + [window.after + window.overhang for window in windows]
     return {
         "kernel_shape": [window.kernel for window in windows],

@@ -11,7 +11,7 @@ import torch
 
 from netspec.compiler.analyses import totals
 from netspec.diagnostics import UnavailableError
-from netspec.ir import Graph
+from netspec.ir import Graph, bounds
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -39,7 +39,7 @@ def select(device: str) -> torch.device:
 def threads_for(graph: Graph, batch_size: int) -> int:
     """Threads for steps of this size: more only where each has enough to do."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, totals(graph).macs * batch_size // MACS_PER_THREAD))
+    return max(1, min(cores, (bounds(totals(graph).macs)[0] or 0) * batch_size // MACS_PER_THREAD))
 
 
 @contextmanager

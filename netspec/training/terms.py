@@ -8,7 +8,7 @@ from typing import TypeVar
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import DType, Graph, TensorType, Value
+from netspec.ir import DType, Graph, Size, TensorType, Value, is_less
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Node as Syntax
 from netspec.lang.nodes import Scalar, Sequence, describe, is_null, shorten
@@ -124,7 +124,7 @@ class Terms:
         output, target = ends
         aligned = self._aligned(chosen, chosen.entry.of_classes, output, target)
         metric = chosen.entry
-        if aligned is not None and isinstance(metric, Accuracy) and metric.top_k > _classes(output, aligned):
+        if aligned is not None and isinstance(metric, Accuracy) and is_less(_classes(output, aligned), metric.top_k):
             message = f"`top_k` is {metric.top_k}, but there are {_classes(output, aligned)} classes"
             self._report.error("bad-training", message, chosen.span)
             return None
@@ -181,7 +181,7 @@ class Terms:
         elif found is None:
             relation = "one axis, the classes, more than" if of_classes else "the shape of"
             problem = f"{name} wants an output with {relation} the target"
-        elif of_classes and target.below is not None and target.below > _classes(output, found):
+        elif of_classes and target.below is not None and is_less(_classes(output, found), target.below):
             problem = f"`{target.name}` is below {target.below}, but the output has {_classes(output, found)} classes"
         else:
             return found
@@ -233,7 +233,7 @@ def _items(node: Syntax | None) -> tuple[Syntax, ...]:
     return node.items if isinstance(node, Sequence) else (node,)
 
 
-def _classes(output: Value, aligned: Alignment) -> int:
+def _classes(output: Value, aligned: Alignment) -> Size:
     return output.type.shape[(aligned.class_axis or 1) - 1]
 
 
@@ -242,4 +242,5 @@ def _like(term: Term, metric: Metric) -> Measure:
 
 
 def _is_drawable(term: Term) -> bool:
-    return term.loss.of_classes and 2 <= _classes(term.output, term.alignment) <= MAX_CONFUSION
+    classes = _classes(term.output, term.alignment)
+    return term.loss.of_classes and isinstance(classes, int) and 2 <= classes <= MAX_CONFUSION

@@ -20,6 +20,11 @@ from netspec.lang.reader import read
 from netspec.ops.base import Op
 from netspec.ops.registry import lookup
 
+#: Ops whose input holds indices below an attribute.
+INDICES = {"embedding": "num_embeddings", "one_hot": "num_classes"}
+#: Ops that are defined on positive numbers.
+POSITIVE = {"log", "sqrt", "pow"}
+
 
 def parse_layer(text: str) -> Op:
     """The op that a layer's text means: `relu`, `linear: 8` or `conv: {out_channels: 4, kernel_size: 3}`."""
@@ -62,7 +67,7 @@ class Trial:
             if tensor.dtype.is_floating_point:
                 values = torch.rand_like(tensor) if name.endswith("running_var") else torch.randn_like(tensor)
                 tensor.copy_(values + 0.5)
-        return module.eval()
+        return module.eval().requires_grad_(False)
 
     @cached_property
     def onnx(self) -> onnx.ModelProto:
@@ -79,28 +84,42 @@ class Trial:
         return onnxruntime.InferenceSession(self.onnx.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
     def inputs(self, batch: int) -> list[torch.Tensor]:
-        """Random inputs."""
-        return [_random((batch, *each.shape), getattr(torch, each.dtype)) for each in self.types]
+        """Random inputs; what is the same for every sample has a batch of size 1."""
+        return [self._random((batch if each.batched else 1, *each.shape), each) for each in self.types]
+
+    def _random(self, shape: tuple[int, ...], type: TensorType) -> torch.Tensor:
+        dtype = getattr(torch, type.dtype)
+        if self.op.name in INDICES:
+            return torch.randint(getattr(self.op, INDICES[self.op.name]), shape, dtype=dtype)
+        if not dtype.is_floating_point:
+            return torch.randint(-5, 5, shape, dtype=dtype)
+        return torch.rand(shape, dtype=dtype) + 0.1 if self.op.name in POSITIVE else torch.randn(shape, dtype=dtype)
+
+    def expected_shape(self, batch: int, output: int = 0) -> tuple[int, ...]:
+        """The shape that the types promise."""
+        type = self.graph.outputs[output].type
+        return (batch if type.batched else 1, *type.shape)
+
+    def all_outputs(self, inputs: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """The module's outputs."""
+        with torch.no_grad():
+            outputs = self.module(*inputs)
+        return outputs if isinstance(outputs, tuple) else (outputs,)
 
     def torch(self, inputs: list[torch.Tensor]) -> torch.Tensor:
-        """The module's output."""
-        with torch.no_grad():
-            output: torch.Tensor = self.module(*inputs)
-        return output
+        """The module's first output."""
+        return self.all_outputs(inputs)[0]
 
     def assert_onnx_agrees(self, batch: int) -> None:
         """ONNX Runtime computes what PyTorch computes, and gives the inferred shape."""
         inputs = self.inputs(batch)
-        expected = self.torch([each.clone() for each in inputs]).numpy()
+        every = self.all_outputs([each.clone() for each in inputs])
         feed = {f"x{i}": each.numpy() for i, each in enumerate(inputs)}
-        [found] = self.session.run(["y0"], feed)
-        assert found.shape == expected.shape and found.dtype == expected.dtype
-        scale = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 + 1e-4 * scale)
-
-
-def _random(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    return torch.randn(shape, dtype=dtype) if dtype.is_floating_point else torch.randint(-5, 5, shape, dtype=dtype)
+        for i, (found, tensor) in enumerate(zip(self.session.run(None, feed), every, strict=True)):
+            expected = tensor.numpy()
+            assert found.shape == expected.shape == self.expected_shape(batch, i) and found.dtype == expected.dtype
+            scale = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 + 1e-4 * scale)
 
 
 @pytest.fixture(scope="session")

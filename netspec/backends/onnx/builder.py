@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from netspec.ir import DType, Node, TensorType
+from netspec.backends.onnx.formulas import Formulas
+from netspec.ir import DType, Node, Size, Sizes, TensorType
 from netspec.ops.lowering import OnnxValue
 
 ELEMENT_TYPES = {
@@ -40,7 +41,7 @@ class OnnxHandle:
         return self._type
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
         return self.type.shape
 
@@ -63,10 +64,13 @@ class Params:
 class Builder:
     """Collects the nodes and initializers of a graph. `start` and `finish` enclose one op's nodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        """`taken` are names that no tensor may have (those of the outputs)."""
         self.nodes: list[onnx.NodeProto] = []
+        self._taken = frozenset(taken)
         self.initializers: dict[str, onnx.TensorProto] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], OnnxHandle] = {}
+        self.formulas = Formulas(self)
         self._path = ""
         self._first = 0
 
@@ -111,6 +115,14 @@ class Builder:
         """A constant vector of int64."""
         return self._constant(np.asarray(values, dtype=np.int64))
 
+    def sizes(self, values: Sequence[Size], input: OnnxValue) -> OnnxValue:
+        """A vector of int64 of sizes; formulas are computed from the shapes of the input and the network's inputs."""
+        return self.formulas.vector(values, input)
+
+    def constant(self, values: Any, dtype: DType) -> OnnxHandle:
+        """A constant tensor."""
+        return self._constant(np.asarray(values, dtype=helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[dtype])))
+
     def scalar(self, value: float, like: OnnxValue) -> OnnxHandle:
         """A constant number of the element type of `like`, an input of the op."""
         dtype = helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[like.type.dtype])
@@ -118,6 +130,7 @@ class Builder:
 
     def initializer(self, name: str, array: np.ndarray[Any, Any]) -> OnnxHandle:
         """A named tensor of the file; used twice, stored once. Constants of equal value are one tensor too."""
+        name = f"{name}/stored" if name in self._taken else name
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return OnnxHandle(name)

@@ -28,7 +28,10 @@ State = Mapping[str, "np.ndarray[Any, Any]"]
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written and what was seen: one difference per output and batch size, all within their limits."""
+    """What was written and what was seen: one difference per output and batch size, all within their limits.
+
+    Axes that are free have another size at each batch size.
+    """
 
     path: Path
     num_nodes: int
@@ -56,6 +59,8 @@ def export_onnx(
     external_bytes: int = EXTERNAL_BYTES,
 ) -> ExportReport:
     """Lower a graph with the module's weights, prove it at batch 1, 2 and 7, and put it in place.
+
+    Axes of free size have another size at each batch size: the smallest that every layer takes, and some beyond.
 
     Args:
         graph: The graph the module was built from (rewrites keep the function and the keys, so either form will do).
@@ -132,7 +137,7 @@ def _prove(
 
 def _parity_error(worst: Difference, first: Difference | None, path: Path) -> ModelError:
     message = (
-        f"the output `{worst.output}` differs from PyTorch's by {worst.max_abs_diff:.3g} at batch {worst.batch}; "
+        f"the output `{worst.output}` differs from PyTorch's by {worst.max_abs_diff:.3g} at {worst.place}; "
         f"the limit is {worst.limit:.3g}"
     )
     notes = [f"the first layer that differs is `{first.output}`, by {first.max_abs_diff:.3g}"] if first else []

@@ -1,7 +1,7 @@
 """Graph + weights -> ONNX model, without torch.
 
 Node names and values carry the spec's paths, inputs and outputs the spec's names; the batch is the symbolic axis
-`batch`.
+`batch`, and an axis whose size is a formula is dynamic, with its text as its name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from onnx import helper
 
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
+from netspec.backends.onnx.formulas import dimensions
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
 from netspec.ops.base import Op, Param
@@ -68,7 +69,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
 
 class _Lowering:
     def __init__(self, graph: Graph, state: State, opset: int) -> None:
-        self.builder = Builder()
+        self.builder = Builder(graph.output_names)
         self._opset = opset
         self._graph = graph
         self._state = state
@@ -77,6 +78,7 @@ class _Lowering:
     def inputs(self) -> None:
         for value in self._graph.inputs:
             self._known[value] = OnnxHandle(value.name, value.type)
+            self.builder.formulas.declare(OnnxHandle(value.name, value.type))
 
     def nodes(self, graph: Graph) -> None:
         for node in graph.nodes:
@@ -117,14 +119,26 @@ class _Lowering:
     def _check_opset(self, node: Node) -> None:
         """Every operator of the op exists in the version that is written."""
         for each in self.builder.current():
-            if not onnx.defs.has(each.op_type, self._opset, ""):
-                message = f"{node.path}: opset {self._opset} does not have the operator {each.op_type}"
+            if not _exists(each, self._opset):
+                message = (
+                    f"{node.path}: opset {self._opset} does not have the operator {each.op_type}, or not in this form"
+                )
                 raise ModelError.at(self._graph.name, "onnx", message, help="write a higher --opset")
 
     def _value_name(self, value: Value) -> str:
-        """The value's own name, unless an output that is another value has it."""
-        taken = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
-        return value.name if taken.get(value.name, value) is value else f"{value.name}/value"
+        """The value's own name, unless an output that is another value has it, or a `param`'s stored tensor."""
+        outputs = dict(zip(self._graph.output_names, self._graph.outputs, strict=True))
+        if value.name in outputs:
+            return value.name if outputs[value.name] is value else f"{value.name}/value"
+        return f"{value.name}/value" if value.name in self._state else value.name
+
+
+def _exists(node: onnx.NodeProto, opset: int) -> bool:
+    """Whether a version has the operator, with as many inputs and these attributes."""
+    if not onnx.defs.has(node.op_type, opset, ""):
+        return False
+    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    return len(node.input) <= schema.max_input and all(each.name in schema.attributes for each in node.attribute)
 
 
 def check_state(graph: Graph, state: State) -> None:
@@ -150,6 +164,4 @@ def _kinds(found: np.ndarray[Any, Any], param: Param) -> tuple[tuple[tuple[int, 
 
 
 def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    shape: list[str | int | None] = [BATCH] if type.batched else []
-    shape += type.shape
-    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], shape)
+    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], dimensions(type, BATCH))

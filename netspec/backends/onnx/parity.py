@@ -1,10 +1,10 @@
-"""The proof that an ONNX model computes what the PyTorch module computes, at several batch sizes."""
+"""The proof that an ONNX model computes what the PyTorch module computes, at several batch sizes and free sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
+from netspec.backends.onnx.admissible import Assignment, admissible
 from netspec.backends.onnx.lower import lower
 from netspec.backends.torch import build
-from netspec.ir import Graph, TensorType
+from netspec.diagnostics import ModelError
+from netspec.ir import Graph, TensorType, evaluate
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -24,17 +26,26 @@ BATCHES = (1, 2, 7)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far one output is apart at one batch size: max|a - b| against atol + rtol * max|b|."""
+    """How far one output is apart at one batch size: max|a - b| against atol + rtol * max|b|.
+
+    `sizes` are those of the free axes, by symbol.
+    """
 
     output: str
     batch: int
     max_abs_diff: float
     limit: float
+    sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether it is within the limit; not so where either is not a finite number."""
         return self.max_abs_diff <= self.limit
+
+    @property
+    def place(self) -> str:
+        """Where it was seen: `batch 2, H = 16`."""
+        return ", ".join([f"batch {self.batch}", *(f"{name} = {size}" for name, size in self.sizes)])
 
 
 def session(model: bytes | str) -> ort.InferenceSession:
@@ -44,14 +55,14 @@ def session(model: bytes | str) -> ort.InferenceSession:
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def random_inputs(graph: Graph, batch: int) -> Arrays:
-    """A batch for every input: standard normal floats, and 0 or 1 for other elements."""
+def random_inputs(graph: Graph, batch: int, sizes: Assignment) -> Arrays:
+    """A batch for every input, its free axes of these sizes: standard normal floats, 0 or 1 for other elements."""
     generator = np.random.default_rng(batch)
-    return {value.name: _random(value.type, batch, generator) for value in graph.inputs}
+    return {value.name: _random(value.type, batch, sizes, generator) for value in graph.inputs}
 
 
-def _random(type: TensorType, batch: int, generator: np.random.Generator) -> np.ndarray[Any, Any]:
-    shape = (batch, *type.shape)
+def _random(type: TensorType, batch: int, sizes: Assignment, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    shape = (batch, *(evaluate(size, sizes) for size in type.shape))
     if type.dtype.is_floating:
         return generator.standard_normal(shape).astype(type.dtype.value)
     return generator.integers(0, 2, shape).astype(type.dtype.value)
@@ -60,14 +71,23 @@ def _random(type: TensorType, batch: int, generator: np.random.Generator) -> np.
 def compare(
     graph: Graph, module: nn.Module, run: ort.InferenceSession, *, atol: float, rtol: float
 ) -> tuple[Difference, ...]:
-    """The differences of every output at every batch size. The module must be in evaluation mode."""
+    """The differences of every output at every batch size, each with other sizes of the free axes.
+
+    The module must be in evaluation mode.
+
+    Raises:
+        ModelError: `parity`, no sizes of the free axes are found that all layers take.
+    """
     found = []
-    for batch in BATCHES:
-        inputs = random_inputs(graph, batch)
+    tried = admissible(graph)
+    if not tried:
+        raise ModelError.at(graph.name, "parity", "no sizes of the free axes are found that every layer takes")
+    for batch, sizes in zip(BATCHES, tried, strict=True):
+        inputs = random_inputs(graph, batch, sizes)
         expected = _torch_outputs(module, graph, inputs)
         computed = run.run(list(graph.output_names), inputs)
         for name, a, b in zip(graph.output_names, computed, expected, strict=True):
-            found.append(difference(name, batch, a, b, atol, rtol))
+            found.append(replace(difference(name, batch, a, b, atol, rtol), sizes=tuple(sizes.items())))
     return tuple(found)
 
 
@@ -92,7 +112,7 @@ def first_difference(
     paths = [path for path, _ in module.named_modules() if path in values]
     model.graph.ClearField("output")
     model.graph.output.extend(onnx.ValueInfoProto(name=path) for path in paths)
-    inputs = random_inputs(graph, BATCHES[-1])
+    inputs = random_inputs(graph, BATCHES[-1], admissible(graph)[-1])
     with _Recorder(module, paths) as recorder:
         _torch_outputs(module, graph, inputs)
     computed = dict(zip(paths, session(model.SerializeToString()).run(paths, inputs), strict=True))
@@ -114,7 +134,8 @@ def _as_written(graph: Graph, module: nn.Module) -> nn.Module:
 def _torch_outputs(module: nn.Module, graph: Graph, inputs: Arrays) -> list[np.ndarray[Any, Any]]:
     with torch.no_grad():
         outputs = module(*(torch.from_numpy(inputs[value.name]) for value in graph.inputs))
-    return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+    # An output may be a parameter itself.
+    return [output.detach().numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
 
 class _Recorder(AbstractContextManager["_Recorder"]):

@@ -6,9 +6,11 @@ Spec text can enter a tree only as `ast.Constant`; every other name comes from t
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from netspec.ir import TensorType
+from netspec.ir import Sizes, TensorType
 
 
 class Expression:
@@ -31,20 +33,68 @@ class Expression:
         keywords = [ast.keyword(name, literal(value)) for name, value in kwargs.items()]
         return Expression(ast.Call(self._tree, [literal(value) for value in args], keywords))
 
+    def __getitem__(self, index: Any) -> Expression:
+        return Expression(ast.Subscript(self._tree, literal(index)))
+
+    def _binary(self, operator: ast.operator, other: Any) -> Expression:
+        return Expression(ast.BinOp(self._tree, operator, literal(other)))
+
+    def _reflected(self, operator: ast.operator, other: Any) -> Expression:
+        return Expression(ast.BinOp(literal(other), operator, self._tree))
+
+    def _compare(self, operator: ast.cmpop, other: Any) -> Expression:
+        return Expression(ast.Compare(self._tree, [operator], [literal(other)]))
+
     def __add__(self, other: Any) -> Expression:
         return self._binary(ast.Add(), other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return self._reflected(ast.Add(), other)
 
     def __sub__(self, other: Any) -> Expression:
         return self._binary(ast.Sub(), other)
 
+    def __rsub__(self, other: Any) -> Expression:
+        return self._reflected(ast.Sub(), other)
+
     def __mul__(self, other: Any) -> Expression:
         return self._binary(ast.Mult(), other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return self._reflected(ast.Mult(), other)
 
     def __truediv__(self, other: Any) -> Expression:
         return self._binary(ast.Div(), other)
 
-    def _binary(self, operator: ast.operator, other: Any) -> Expression:
-        return Expression(ast.BinOp(self._tree, operator, literal(other)))
+    def __floordiv__(self, other: Any) -> Expression:
+        return self._binary(ast.FloorDiv(), other)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return self._reflected(ast.Div(), other)
+
+    def __pow__(self, other: Any) -> Expression:
+        return self._binary(ast.Pow(), other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return self._reflected(ast.Pow(), other)
+
+    def __matmul__(self, other: Any) -> Expression:
+        return self._binary(ast.MatMult(), other)
+
+    def __neg__(self) -> Expression:
+        return Expression(ast.UnaryOp(ast.USub(), self._tree))
+
+    def __lt__(self, other: Any) -> Expression:
+        return self._compare(ast.Lt(), other)
+
+    def __le__(self, other: Any) -> Expression:
+        return self._compare(ast.LtE(), other)
+
+    def __gt__(self, other: Any) -> Expression:
+        return self._compare(ast.Gt(), other)
+
+    def __ge__(self, other: Any) -> Expression:
+        return self._compare(ast.GtE(), other)
 
 
 class Operand(Expression):
@@ -55,13 +105,24 @@ class Operand(Expression):
         self.type = type
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Sizes:
         """Its shape per sample."""
         return self.type.shape
 
 
 class ModuleCall(Expression):
     """The construction of a module: `nn.Linear(3, 4)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What a node owns under its own name, and the expression that `forward` makes of `self.name`."""
+
+    kind: Literal["module", "parameter", "buffer"]
+    initial: Expression
+    use: Callable[[Expression], Expression]
+    # Whether a buffer is in the state dict.
+    persistent: bool = True
 
 
 class _Modules:
@@ -81,6 +142,22 @@ class Builder:
     torch = Expression(ast.Name("torch"))
     F = Expression(ast.Name("F"))
 
+    def module(self, module: ModuleCall, use: Callable[[Expression], Expression]) -> Owned:
+        """A module that `forward` calls in a way of its own."""
+        return Owned("module", module, use)
+
+    def parameter(self, initial: Expression, use: Callable[[Expression], Expression]) -> Owned:
+        """A parameter at the node's own path."""
+        return Owned("parameter", ModuleCall(self.nn.Parameter(initial).tree), use)
+
+    def buffer(self, initial: Expression, use: Callable[[Expression], Expression], *, persistent: bool = True) -> Owned:
+        """A buffer at the node's own path."""
+        return Owned("buffer", initial, use, persistent)
+
+    def choose(self, test: Expression, then: Any, otherwise: Any) -> Expression:
+        """A conditional expression."""
+        return Expression(ast.IfExp(test.tree, literal(then), literal(otherwise)))
+
 
 def literal(value: Any) -> ast.expr:
     """The tree of a plain value, or of an expression."""
@@ -90,6 +167,8 @@ def literal(value: Any) -> ast.expr:
         return ast.Tuple([literal(item) for item in value], ast.Load())
     if isinstance(value, list):
         return ast.List([literal(item) for item in value], ast.Load())
+    if isinstance(value, slice):
+        return ast.Slice(*(None if end is None else literal(end) for end in (value.start, value.stop, value.step)))
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     if value is None or isinstance(value, bool | int | float | str):

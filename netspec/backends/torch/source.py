@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import Any
 
-from netspec.backends.torch.expressions import Builder, Expression, ModuleCall, Operand
+from netspec.backends.torch.expressions import Builder, Expression, ModuleCall, Operand, Owned
 from netspec.backends.torch.naming import class_name, is_attribute, unique, variable_name
 from netspec.ir import Graph, Node, Region, Value
 from netspec.ops.base import Op
 
 _BUILDER = Builder()
+
+# What a node owns: a module that is applied to its inputs, or anything else with its use.
+_Own = ModuleCall | Owned
 
 
 def emit(graph: Graph) -> str:
@@ -68,24 +72,23 @@ class _Class:
         self._graph = graph
         self._readers = _reader_counts(graph)
         self._following = dict(zip(graph.nodes, (*graph.nodes[1:], None), strict=True))
-        self._modules: list[tuple[str, ast.expr, str]] = []
+        self._owned: list[tuple[str, _Own, str]] = []
         self._variables: dict[Value, str] = {}
         self._taken = {"self", "torch", "nn", "F", "super", "getattr"}
-        self._expressions = {node: self._lower(node) for node in graph.nodes}
+        self._lowered = {node: self._lower(node) for node in graph.nodes}
 
-    def _lower(self, node: Node | Region) -> Expression | None:
-        """The module of a node, or None where it is an expression over its inputs, written in `forward`."""
+    def _lower(self, node: Node | Region) -> _Own | None:
+        """What a node owns, or None where it is an expression over its inputs, written in `forward`."""
+        lowered: Any
         if isinstance(node, Region):
-            module = ModuleCall(ast.Call(ast.Name(self._file.define(node.body, node.name)), [], []))
+            lowered = ModuleCall(ast.Call(ast.Name(self._file.define(node.body, node.name)), [], []))
         else:
             assert isinstance(node.op, Op)
-            operands = [Operand(ast.Name("x"), value.type) for value in node.inputs]
-            lowered = node.op.to_torch(_BUILDER, *operands)
-            if not isinstance(lowered, ModuleCall):
-                return None
-            module = lowered
-        self._modules.append((node.name, module.tree, _shape_comment(node)))
-        return module
+            lowered = node.op.to_torch(_BUILDER, *(Operand(ast.Name("x"), value.type) for value in node.inputs))
+        if not isinstance(lowered, _Own):
+            return None
+        self._owned.append((node.name, lowered, _shape_comment(node)))
+        return lowered
 
     def is_chain(self) -> bool:
         """Whether the graph is modules only, each reading what stands before it and nothing else."""
@@ -94,22 +97,22 @@ class _Class:
             return False
         previous: Value = graph.inputs[0]
         for node in graph.nodes:
-            if self._expressions[node] is None or node.inputs != (previous,) or len(node.outputs) != 1:
+            if not isinstance(self._lowered[node], ModuleCall) or node.inputs != (previous,) or len(node.outputs) != 1:
                 return False
             previous = node.outputs[0]
         return graph.outputs[0] is previous
 
     def sequential(self) -> str:
         lines = ["class _(nn.Sequential):", "    def __init__(self):"]
-        if [name for name, _, _ in self._modules] == [str(i) for i in range(len(self._modules))]:
+        if [name for name, _, _ in self._owned] == [str(i) for i in range(len(self._owned))]:
             lines.append("        super().__init__(")
-            lines += [f"            {ast.unparse(tree)},{comment}" for _, tree, comment in self._modules]
+            lines += [f"            {ast.unparse(_initial(owned).tree)},{comment}" for _, owned, comment in self._owned]
             return "\n".join([*lines, "        )"])
         return "\n".join([*lines, "        super().__init__()", *self._assignments()])
 
     def general(self) -> str:
         lines = ["class _(nn.Module):"]
-        if self._modules:
+        if self._owned:
             lines += ["    def __init__(self):", "        super().__init__()", *self._assignments(), ""]
         self._name_inputs()
         signature = ", ".join(["self", *(self._variables[value] for value in self._graph.inputs)])
@@ -121,15 +124,7 @@ class _Class:
         return "\n".join([*lines, f"        return {returned}"])
 
     def _assignments(self) -> list[str]:
-        lines = []
-        for name, tree, comment in self._modules:
-            if is_attribute(name):
-                target = ast.Attribute(ast.Name("self"), name)
-                lines.append(f"        {ast.unparse(target)} = {ast.unparse(tree)}{comment}")
-            else:
-                call = Expression(ast.Name("self")).add_module(name, Expression(tree))
-                lines.append(f"        {ast.unparse(call.tree)}{comment}")
-        return lines
+        return [f"        {ast.unparse(_registration(name, owned))}{comment}" for name, owned, comment in self._owned]
 
     def _name_inputs(self) -> None:
         for value in self._graph.inputs:
@@ -137,17 +132,13 @@ class _Class:
 
     def _statement(self, node: Node | Region) -> str:
         operands = [Operand(ast.Name(self._variables[value]), value.type) for value in node.inputs]
-        if self._expressions[node] is not None:
-            submodule = Expression(ast.Name("self"))
-            if is_attribute(node.name):
-                called = Expression(ast.Attribute(submodule.tree, node.name))
-            else:
-                called = Expression(ast.Name("getattr"))(submodule, node.name)
-            tree = called(*operands).tree
+        if isinstance(self._lowered[node], ModuleCall):
+            tree = _own(node.name)(*operands).tree
         else:
             assert isinstance(node, Node)
             assert isinstance(node.op, Op)
-            tree = node.op.to_torch(_BUILDER, *operands).tree
+            lowered = node.op.to_torch(_BUILDER, *operands)
+            tree = (lowered.use(_own(node.name)) if isinstance(lowered, Owned) else lowered).tree
         targets = ", ".join(self._target(node, value) for value in node.outputs)
         return f"{targets} = {ast.unparse(tree)}"
 
@@ -170,6 +161,29 @@ class _Class:
         return wanted == reads == 1
 
 
+def _registration(name: str, owned: _Own) -> ast.AST:
+    """`self.conv1 = nn.Conv2d(...)`, or a call where that cannot be written."""
+    own, value = Expression(ast.Name("self")), _initial(owned)
+    if isinstance(owned, Owned) and owned.kind == "buffer":
+        return own.register_buffer(name, value, **({} if owned.persistent else {"persistent": False})).tree
+    if is_attribute(name):
+        return ast.Assign([ast.Attribute(own.tree, name)], value.tree, lineno=1)
+    is_parameter = isinstance(owned, Owned) and owned.kind == "parameter"
+    return (own.register_parameter if is_parameter else own.add_module)(name, value).tree
+
+
+def _initial(owned: _Own) -> Expression:
+    return owned.initial if isinstance(owned, Owned) else owned
+
+
+def _own(name: str) -> Expression:
+    """`self.conv1`, or `getattr(self, '0')`."""
+    own = Expression(ast.Name("self"))
+    return (
+        Expression(ast.Attribute(own.tree, name)) if is_attribute(name) else Expression(ast.Name("getattr"))(own, name)
+    )
+
+
 def _reader_counts(graph: Graph) -> dict[Value, int]:
     counts = {value: 0 for value in graph.inputs}
     counts.update((value, 0) for node in graph.nodes for value in node.outputs)
@@ -185,4 +199,4 @@ def _shape_comment(node: Node | Region) -> str:
     """The output's shape as papers write it."""
     if not node.outputs or not node.outputs[0].type.shape:
         return ""
-    return f"  # {' x '.join(str(int(size)) for size in node.outputs[0].type.shape)}"
+    return f"  # {' x '.join(str(size) for size in node.outputs[0].type.shape)}"

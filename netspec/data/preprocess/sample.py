@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netspec.ir import DType, TensorType
+from netspec.ir import Dim, DType, Sizes, TensorType
 
 
 class StepError(Exception):
@@ -20,13 +20,13 @@ class Sample:
 
     @classmethod
     def of(cls, type: TensorType) -> Sample:
-        """A sample whose sizes are all known."""
-        return cls(type.shape, type.dtype)
+        """A sample of that type; what is free there is not known here."""
+        return cls(_known(type.shape), type.dtype)
 
     @classmethod
     def unseen(cls, input: TensorType) -> Sample:
         """What may become `input`: an image of any size, or a vector of that input's own."""
-        return cls((None,) * 3 if input.rank == 3 else input.shape, DType.UINT8)
+        return cls((None,) * 3 if input.rank == 3 else _known(input.shape), DType.UINT8)
 
     def as_float(self) -> Sample:
         """The same shape in float32."""
@@ -49,8 +49,13 @@ class Sample:
         """Whether it can be `input`: no known size differs."""
         if len(self.shape) != input.rank or self.dtype is not input.dtype:
             return False
-        return all(have is None or have == want for have, want in zip(self.shape, input.shape, strict=True))
+        sizes = zip(self.shape, input.shape, strict=True)
+        return all(have is None or isinstance(want, Dim) or have == want for have, want in sizes)
 
     def __str__(self) -> str:
         sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
         return f"{self.dtype} [{sizes}]"
+
+
+def _known(shape: Sizes) -> tuple[int | None, ...]:
+    return tuple(size if isinstance(size, int) else None for size in shape)

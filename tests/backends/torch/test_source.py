@@ -23,6 +23,7 @@ ALLOWED_NODES = (
     ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
     ast.Assign, ast.Return, ast.Expr, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.keyword, ast.Tuple, ast.List,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.UnaryOp, ast.USub, ast.Load, ast.Store,
+    ast.Subscript, ast.Slice, ast.IfExp, ast.Pow, ast.MatMult, ast.Compare, ast.cmpop,
 )  # fmt: skip
 ALLOWED_IMPORTS = {"import torch", "from torch import nn", "from torch.nn import functional as F"}
 HOSTILE = [
@@ -63,9 +64,9 @@ def assert_harmless(source: str) -> None:
             assert ast.unparse(node) in ALLOWED_IMPORTS
         if isinstance(node, ast.Call):
             root = node.func
-            while isinstance(root, ast.Attribute | ast.Call):
-                root = root.value if isinstance(root, ast.Attribute) else root.func
-            assert isinstance(root, ast.Name)
+            while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+                root = root.func if isinstance(root, ast.Call) else root.value
+            assert isinstance(root, ast.Name | ast.BinOp | ast.UnaryOp | ast.Compare)  # or a method of a result
         if isinstance(node, ast.ClassDef):
             assert node.decorator_list == []
 

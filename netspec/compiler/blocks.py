@@ -1,0 +1,193 @@
+"""Uses of blocks and of other specs, and calls: layers whose text stands elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netspec.compiler.groups import branches, close_body, mark, open_body
+from netspec.compiler.resolve import Read, Reading, resolve, resolve_entry
+from netspec.compiler.scope import Body, Entry, Env
+from netspec.compiler.use import check_ports, until, used_document
+from netspec.compiler.values import bind_arguments, given_arguments, sees
+from netspec.diagnostics import Report
+from netspec.lang.document import BlockDecl, LayerDecl, Reference
+from netspec.lang.nodes import Scalar
+
+if TYPE_CHECKING:
+    from netspec.compiler.chain import Chains
+
+
+def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
+    """A use of a block: a function of its arguments and inputs, closed to the names around it."""
+    found = env.document.blocks[decl.key.text]
+    report = chains.session.at(entry.path, body.origin)
+    if found is None:
+        return
+    what = f"the block `{found.name.text}`"
+    reads = by_port(found, decl, reading, what, report)
+    sizes = _sizes(reads)
+    if reads is None and (decl.argument is not None and "=" in decl.argument.span.text):
+        return
+    given = given_arguments(decl.argument, found.args, {**env.names, **sizes}, what, report)
+    if given is None or (reads is None and _asks(found)):
+        return
+    args = bind_arguments(found.args, given, sizes, decl.key.span, what, report)
+    if args is None:
+        return
+    around = Env(env.document, {**_of_file(env), **args})
+    inner = open_body(chains, body, decl, entry, around, f"in block `{found.name.text}` (`{entry.path}`) used")
+    inner.is_closed, inner.definition, inner.arguments = True, found.name.text, args
+    _enter_ports(chains, inner, body, found, reads)
+    last = branches(chains, inner, found.parallel) if found.parallel is not None else None
+    if found.layers:
+        last = chains.chain(inner, found.layers, previous=last)
+    if found.outputs is None:
+        close_body(inner, body, decl, entry, last)
+    else:
+        _close_named(chains, inner, body, decl, entry, found.outputs)
+
+
+def _of_file(env: Env) -> dict[str, object]:
+    """Vocabularies are seen everywhere in a file; the spec's arguments are not."""
+    return {name: env.names[name] for name in env.document.vocabs if name in env.names}
+
+
+def _asks(found: BlockDecl) -> bool:
+    """Whether a default asks for the size of what the block reads."""
+    texts = (decl.default.span.text for decl in found.args.values() if decl.default is not None)
+    return any("in_channels" in text or "in_features" in text for text in texts)
+
+
+def by_port(found: BlockDecl, decl: LayerDecl, reading: Reading, what: str, report: Report) -> dict[str, Read] | None:
+    """What a block's inputs read, by port."""
+    ports = tuple(port.text for port in found.inputs) if found.inputs is not None else ("input",)
+    if reading is None:
+        return None
+    if isinstance(reading, Mapping):
+        named = dict(reading)
+    else:
+        names = {read.name for read in reading}
+        implicit = decl.reads is None
+        if implicit and set(ports) <= names:
+            named = {read.name: read for read in reading if read.name in ports}
+        else:
+            named = dict(zip(ports, reading[: len(ports)] if implicit else reading, strict=False))
+            if not implicit and len(reading) > len(ports):
+                named["..."] = reading[-1]
+    if set(named) == set(ports):
+        return {port: named[port] for port in ports}
+    wanted = ", ".join(f"`{port}`" for port in ports)
+    got = ", ".join(f"`{name}`" for name in named) or "nothing"
+    help = "with several inputs the first layer says `from`" if reading == () else None
+    message = f"{what} reads {wanted}, got {got}"
+    report.error("wrong-inputs", message, decl.reads_span or decl.key.span, help=help)
+    return None
+
+
+def _enter_ports(chains: Chains, inner: Body, body: Body, found: BlockDecl, reads: dict[str, Read] | None) -> None:
+    """The block's inputs become names of its chain, or its `input`."""
+    if found.inputs is None:
+        inner.input = inner.capture(reads["input"].value, body) if reads is not None else None
+        return
+    for port in found.inputs:
+        read = reads[port.text] if reads is not None else None
+        values = (inner.capture(read.value, body),) if read is not None else ()
+        inner.entries[port.text] = Entry(port.text, port.text, port.span, values, is_read=True)
+    if len(found.inputs) == 1:
+        inner.input = next(iter(inner.entries.values())).outputs[0] if reads is not None else None
+
+
+def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
+    """Another spec as a block: its inputs are the ports."""
+    report = chains.session.at(entry.path, body.origin)
+    found = used_document(chains.session, decl, env, report)
+    if found is None:
+        return
+    document, path = found
+    what = f"the spec `{document.name}`"
+    ports = BlockDecl(
+        decl.key, document.args, tuple(each.name for each in document.inputs.values() if each is not None), None, (),
+        document.outputs,
+    )  # fmt: skip
+    reads = by_port(ports, decl, reading, what, report)
+    sizes = _sizes(reads)
+    given = given_arguments(decl.beside.get("args"), document.args, {**env.names, **sizes}, what, report)
+    args = None if given is None else bind_arguments(document.args, given, {}, decl.key.span, what, report)
+    if args is None or reads is None:
+        return
+    sizes_of_vocabs = {name: vocab.size for name, vocab in document.vocabs.items()}
+    around = Env(document, {**sizes_of_vocabs, **args})
+    inner = open_body(chains, body, decl, entry, around, f"in the spec `{document.name}` (`{entry.path}`) used")
+    inner.is_closed, inner.definition, inner.arguments = True, document.name, args
+    chains.session.open_files[str(path)] = decl.key.span
+    _enter_ports(chains, inner, body, ports, reads)
+    check_ports(chains.session, document, around, reads, decl, report)
+    last = chains.chain(inner, document.layers)
+    del chains.session.open_files[str(path)]
+    if (stop := decl.beside.get("until")) is not None:
+        last = until(inner, stop, report)
+        close_body(inner, body, decl, entry, last)
+    elif document.outputs is None:
+        close_body(inner, body, decl, entry, last)
+    else:
+        _close_named(chains, inner, body, decl, entry, document.outputs)
+
+
+def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
+    """A layer again, with the same weights; it may stand above or below."""
+    report = chains.session.at(entry.path, body.origin)
+    node = decl.argument
+    if not isinstance(node, Scalar):
+        report.error("wrong-type", "`call` takes the name of a layer", decl.key.span)
+        return
+    found = _called(chains, body, node, report)
+    if found is None:
+        return
+    target, around, owner = found
+    again = replace(
+        target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
+        span=decl.span,
+    )  # fmt: skip
+    entry.owner = owner
+    if target.repeat is None:
+        chains.place(body, again, entry, around, reading)
+        return
+    rounds = chains.rounds(body, again, None)
+    if rounds is not None:
+        chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
+
+
+def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
+    name = node.text
+    if name.endswith(".step"):
+        report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
+        return None
+    below = body.declared.get(name)
+    if name not in body.entries and below is not None:
+        owner = body.owner_of(name) or body.prefix + name
+        return below, body.env, owner
+    entry = resolve_entry(Reference(name, node.span), body, report)
+    if entry is None or entry.decl is None or entry.env is None:
+        if entry is not None and entry.decl is None:
+            report.error("wrong-inputs", f"`{name}` is an input; `call` takes a layer", node.span)
+        return None
+    decl = body.declared.get(name, entry.decl)
+    return decl if decl is not None else entry.decl, entry.env, entry.owner or entry.path
+
+
+def _close_named(
+    chains: Chains, inner: Body, body: Body, decl: LayerDecl, entry: Entry, outputs: Mapping[str, Reference]
+) -> None:
+    report = chains.session.at(entry.path, inner.origin)
+    found = {name: resolve(reference, inner, report) for name, reference in outputs.items()}
+    if None not in found.values():
+        entry.outputs = tuple(inner.export(read.value, body) for read in found.values() if read is not None)
+        entry.output_names = tuple(found)
+    mark(inner, body, decl, entry)
+
+
+def _sizes(reads: Mapping[str, Read] | None) -> dict[str, object]:
+    first = next(iter(reads.values()), None) if reads else None
+    return sees(first.value if first is not None else None)

@@ -1,0 +1,124 @@
+"""`extends` and `--set`: a spec that is another one with other values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.compiler.files import Files
+from netspec.diagnostics import Label, NetspecError, Report, Source, Span
+from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang import form
+from netspec.lang.nodes import Mapping, Node, Scalar, describe, shorten
+from netspec.lang.reader import read
+from netspec.lang.structure import TOP_KEYS, check_version
+
+# What is said of the other spec, not of this one.
+_OWN = ("expect", "name", "extends")
+_CHAIN = 16
+
+
+def extended(root: Node, files: Files, report: Report) -> Node | None:
+    """The tree of a spec with what it extends put in; None, and a report, if that cannot be read."""
+    return _extended(root, files, report, [])
+
+
+def _extended(root: Node, files: Files, report: Report, chain: list[tuple[str, Span]]) -> Node | None:
+    if not isinstance(root, Mapping) or "extends" not in root:
+        return root
+    check_version(root, report)
+    node = form.scalar(root.get("extends"), "`extends`", report)
+    path = files.locate(node.text, node.span, report) if node is not None else None
+    if node is None or path is None:
+        return None
+    chain = [*chain, (str(path), node.span)]
+    here = root.span.source.name
+    if str(path) in [name for name, _ in chain[:-1]] or len(chain) > _CHAIN or _same(here, str(path)):
+        places = [Label(f"extends {name}", span) for name, span in chain]
+        report.error("cycle", f"`{shorten(node.text)}` extends itself", node.span, labels=places)
+        return None
+    tree = files.tree(path, node.span, report)
+    base = _extended(tree, files, report, chain) if tree is not None else None
+    if base is None:
+        return None
+    if not isinstance(base, Mapping):
+        report.error("wrong-type", f"{path.name} is no spec but {describe(base)}", node.span)
+        return None
+    return _merged(base, root)
+
+
+def _same(first: str, second: str) -> bool:
+    from pathlib import Path
+
+    try:
+        return Path(first).resolve() == Path(second)
+    except (OSError, ValueError):
+        return False
+
+
+def _merged(base: Mapping, root: Mapping) -> Mapping:
+    """`args` merges; any other key replaces that one whole. What the other spec expects of itself is left behind."""
+    entries = {key: entry for key, entry in base.entries.items() if key not in _OWN}
+    for key, (word, value) in root.entries.items():
+        if key == "args" and isinstance(value, Mapping) and isinstance(known := base.get("args"), Mapping):
+            entries[key] = (word, _merged_args(known, value))
+        else:
+            entries[key] = (word, value)
+    return Mapping({key: entry for key, entry in entries.items() if key != "extends"}, root.span)
+
+
+def _merged_args(base: Mapping, args: Mapping) -> Mapping:
+    """An argument's scalar or list replaces its default only."""
+    entries = dict(base.entries)
+    for key, (word, value) in args.entries.items():
+        known = base.get(key)
+        entries[key] = (word, value if known is None else _with_default(known, value))
+    return Mapping(entries, args.span)
+
+
+def _with_default(decl: Node, value: Node) -> Node:
+    if isinstance(value, Mapping) or not (isinstance(decl, Mapping) and "type" in decl):
+        return value
+    word = Scalar("default", "default", value.span)
+    return Mapping({**decl.entries, "default": (word, value)}, decl.span)
+
+
+def with_settings(root: Node, settings: Sequence[str], report: Report) -> Node:
+    """The tree with `NAME=VALUE` put in: an argument by its name, any other key by its dotted path.
+
+    Raises:
+        NetspecError: `bad-setting`, for a text that is no setting.
+    """
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            help = "write it as `--set depth=152` or `--set train.epochs=3`"
+            raise NetspecError.at("--set", "bad-setting", f"{shorten(text)!r} is not NAME=VALUE", help=help)
+        source = Source(f"--set {shorten(name)}", value if value.strip() else "null")
+        if isinstance(root, Mapping):
+            root = _set(root, name.strip().split("."), read(source), report)
+    return root
+
+
+def _set(root: Mapping, path: list[str], value: Node, report: Report) -> Mapping:
+    args = root.get("args")
+    if isinstance(args, Mapping) and path[0] in args:
+        whole = _put(args, path, value, args.get(path[0]))
+        return Mapping({**root.entries, "args": (root.key("args"), whole)}, root.span)
+    if path[0] not in TOP_KEYS:
+        known = [*(args.entries if isinstance(args, Mapping) else ()), *TOP_KEYS]
+        message = f"the spec has no argument and no key `{shorten(path[0])}`"
+        report.error("unknown-key", message, value.span, help=did_you_mean(path[0], known))
+        return root
+    return _put(root, path, value, None)
+
+
+def _put(node: Mapping, path: list[str], value: Node, decl: Node | None) -> Mapping:
+    name = path[0]
+    if len(path) > 1:
+        inner = node.get(name)
+        below = inner if isinstance(inner, Mapping) else Mapping({}, value.span)
+        value = _put(below, path[1:], value, None)
+    elif decl is not None:
+        value = _with_default(decl, value)
+    key = node.key(name) if name in node else Scalar(name, name, value.span)
+    return Mapping({**node.entries, name: (key, value)}, node.span)

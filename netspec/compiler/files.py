@@ -1,0 +1,94 @@
+"""Other specs that a spec names with `use` and `extends`: found beside it, read once, confined to the project."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netspec.compiler.shipped import directory, shipped
+from netspec.diagnostics import Report, Source, Span, SpecError
+from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang.nodes import Node, shorten
+from netspec.lang.reader import Limits, read
+
+# What marks the root of a project.
+_MARKS = (".git", "pyproject.toml", ".hg")
+
+
+@dataclass(slots=True, eq=False)
+class Files:
+    """The files of one compilation. Paths are relative to the file that names them."""
+
+    source: Source
+    limits: Limits
+    allowed: tuple[Path, ...] = ()
+    _trees: dict[Path, Node] = field(default_factory=dict)
+
+    def locate(self, name: str, span: Span, report: Report) -> Path | None:
+        """The file that a spec names at `span`, or a shipped spec; None, and a report, if there is none.
+
+        Every link is resolved before the place is judged, so none leads out of the project.
+        """
+        base = _folder(span.source)
+        try:
+            path = (base / name).resolve()
+            exists = path.exists()
+        except (OSError, ValueError, RuntimeError):  # NUL bytes, names that are too long, loops of links
+            report.error("unreadable", f"`{shorten(name)}` is not a path", span)
+            return None
+        if not exists:
+            return self._shipped(name, span, report)
+        roots = (project_root(self.source), directory().resolve(), *(place.resolve() for place in self.allowed))
+        if not any(path.is_relative_to(root) for root in roots):
+            message = f"`{shorten(name)}` lies outside of the project {roots[0]}"
+            report.error("unreadable", message, span, help="put it inside, or allow its folder: `--allow DIR`")
+            return None
+        if not stat.S_ISREG(path.stat().st_mode):
+            report.error("unreadable", f"`{shorten(name)}` is not a regular file", span)
+            return None
+        return path
+
+    def _shipped(self, name: str, span: Span, report: Report) -> Path | None:
+        known = shipped()
+        if name in known:
+            return known[name].resolve()
+        help = did_you_mean(name, known)
+        report.error("unknown-spec", f"there is no file and no shipped spec `{shorten(name)}`", span, help=help)
+        return None
+
+    def tree(self, path: Path, span: Span, report: Report) -> Node | None:
+        """The tree of a file; None, and a report, if it cannot be read."""
+        if path in self._trees:
+            return self._trees[path]
+        if len(self._trees) >= self.limits.files:
+            report.error("too-large", f"more than {self.limits.files} files", span)
+            return None
+        try:
+            with path.open("rb") as file:
+                data = file.read(self.limits.size_bytes + 1)
+            self._trees[path] = read(Source(str(path), data.decode("utf-8-sig")), self.limits)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            report.error("unreadable", f"cannot read {path}: {reason.lower()}", span)
+            return None
+        except SpecError as error:
+            for diagnostic in error.diagnostics:
+                report.add(diagnostic)
+            return None
+        return self._trees[path]
+
+
+def project_root(source: Source) -> Path:
+    """The nearest folder around a file that is the root of a project, or the file's own."""
+    folder = _folder(source).resolve()
+    marked = (place for place in (folder, *folder.parents) if any((place / mark).exists() for mark in _MARKS))
+    return next(marked, folder)
+
+
+def _folder(source: Source) -> Path:
+    path = Path(source.name)
+    try:
+        return path.resolve().parent if path.is_file() else Path()
+    except (OSError, ValueError):
+        return Path()

@@ -1,0 +1,106 @@
+"""The types of a spec's inputs: sizes are numbers, expressions, vocabularies and symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netspec.compiler.scope import Env
+from netspec.diagnostics import Report
+from netspec.diagnostics.suggest import did_you_mean
+from netspec.ir import DType, Size, TensorType, symbol
+from netspec.lang.bind import has_failed, value_of
+from netspec.lang.document import DimDecl, Document, InputDecl
+from netspec.lang.form import IDENTIFIER
+from netspec.lang.nodes import Node, Scalar, shorten
+
+MAX_SIZE = 2**31 - 1
+
+
+class InputTypes:
+    """Reads the shapes and element types of inputs; what is wrong goes to `report`."""
+
+    def __init__(self, document: Document, env: Env, report: Report) -> None:
+        self._document = document
+        self._env = env
+        self._report = report
+        self._symbols: dict[str, Size] = {}
+
+    def all(self) -> Iterator[tuple[str, TensorType]]:
+        """Every input that could be read, with its type."""
+        for name, decl in self._document.inputs.items():
+            type = self.of(decl) if decl is not None else None
+            if type is not None:
+                yield name, type
+
+    def of(self, decl: InputDecl) -> TensorType | None:
+        """The type of an input, or None if part of it is wrong."""
+        sizes = [self._size(item) for item in decl.shape]
+        dtype = self._dtype(decl.dtype)
+        found = [size for size in sizes if size is not None]
+        return TensorType(tuple(found), dtype) if dtype and len(found) == len(sizes) else None
+
+    def _size(self, item: Node) -> Size | None:
+        value = value_of(item, self._report, self._env.names) if isinstance(item, Scalar) else None
+        if has_failed(value):
+            return None
+        if isinstance(item, Scalar) and isinstance(value, str) and IDENTIFIER.fullmatch(value):
+            return self._symbol(value, item)
+        if type(value) is not int:
+            message = f"`{shorten(item.span.text)}` in a shape: a size is a positive integer, a word or an expression"
+            self._report.error("wrong-type", message, item.span)
+            return None
+        return self._bounded(value, item)
+
+    def _bounded(self, value: int, item: Node) -> int | None:
+        if 0 < value <= MAX_SIZE:
+            return value
+        self._report.error("wrong-value", f"a size is from 1 to {MAX_SIZE}, got {value}", item.span)
+        return None
+
+    def _symbol(self, name: str, item: Scalar) -> Size | None:
+        if name in self._document.vocabs:
+            return self._document.vocabs[name].size
+        if name not in self._symbols:
+            decl = self._document.dims.get(name)
+            found = symbol(name) if decl is None else self._declared(decl)
+            if found is None:
+                return None
+            self._symbols[name] = found
+        return self._symbols[name]
+
+    def _declared(self, decl: DimDecl) -> Size | None:
+        if decl.size is not None:
+            return self._number(decl.size)
+        bounds = {"least": decl.low, "most": decl.high, "multiple_of": decl.multiple_of}
+        numbers = {key: self._number(node) for key, node in bounds.items() if node is not None}
+        if None in numbers.values():
+            return None
+        known = {key: number for key, number in numbers.items() if number is not None}
+        most = known.get("most")
+        step = known.get("multiple_of", 1)
+        least = -(-known.get("least", 1) // step) * step
+        if most is not None and least > most:
+            message = f"no size `{decl.name.text}` is at least {least}, at most {most} and a multiple of {step}"
+            self._report.error("wrong-value", message, decl.name.span)
+            return None
+        return symbol(decl.name.text, least=least, most=most, multiple_of=step)
+
+    def _number(self, node: Scalar) -> int | None:
+        value = value_of(node, self._report, self._env.names)
+        if has_failed(value):
+            return None
+        if type(value) is not int:
+            message = f"a size is a positive integer, got {shorten(node.text)!r}"
+            self._report.error("wrong-type", message, node.span)
+            return None
+        return self._bounded(value, node)
+
+    def _dtype(self, node: Scalar | None) -> DType | None:
+        if node is None:
+            return DType.FLOAT32
+        known = [dtype.value for dtype in DType]
+        if node.text in known:
+            return DType(node.text)
+        message = f"no element type is called `{shorten(node.text)}`"
+        self._report.error("wrong-value", message, node.span, help=did_you_mean(node.text, known))
+        return None

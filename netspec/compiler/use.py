@@ -1,0 +1,88 @@
+"""`use: FILE`: the document of another spec, the fit of its inputs, and the part of it that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from netspec.compiler.extend import extended
+from netspec.compiler.inputs import InputTypes
+from netspec.compiler.resolve import Read, resolve
+from netspec.compiler.scope import Body, Entry, Env
+from netspec.compiler.session import Session
+from netspec.diagnostics import Label, Report
+from netspec.ir import Node, Value
+from netspec.lang.bind import has_failed, value_of
+from netspec.lang.document import Document, LayerDecl, Reference
+from netspec.lang.nodes import Node as Tree
+from netspec.lang.nodes import Scalar, describe
+from netspec.lang.structure import structure
+
+
+def used_document(session: Session, decl: LayerDecl, env: Env, report: Report) -> tuple[Document, Path] | None:
+    """The document that a `use` names, and its file; None, and a report, if there is none, or it uses itself."""
+    node = decl.argument
+    value = value_of(node, report, env.names) if node is not None else None
+    if has_failed(value):
+        return None
+    if not isinstance(value, str) or node is None:
+        found = describe(node) if node is not None else "nothing"
+        report.error("wrong-type", f"`use` takes the path of a spec, got {found}", decl.key.span)
+        return None
+    path = session.files.locate(value, node.span, report)
+    if path is None:
+        return None
+    if str(path) in session.open_files:
+        places = [Label(f"used here: {name}", span) for name, span in session.open_files.items()]
+        report.error("cycle", f"the spec {path.name} uses itself", node.span, labels=places)
+        return None
+    return _document(session, path, node, report)
+
+
+def _document(session: Session, path: Path, node: Tree, report: Report) -> tuple[Document, Path] | None:
+    if path not in session.documents:
+        tree = session.files.tree(path, node.span, report)
+        root = extended(tree, session.files, report) if tree is not None else None
+        session.documents[path] = structure(root, root.span.source, report) if root is not None else None
+    document = session.documents[path]
+    return None if document is None else (document, path)
+
+
+def check_ports(
+    session: Session, document: Document, env: Env, reads: Mapping[str, Read], decl: LayerDecl, report: Report
+) -> bool:
+    """Whether what a use reads is what the spec's inputs are; a symbol of the spec stands for any size."""
+    fits = True
+    for name, type in InputTypes(document, env, report).all():
+        found = reads[name].value.type
+        same = len(found.shape) == len(type.shape) and all(
+            not isinstance(wanted, int) or wanted == size for wanted, size in zip(type.shape, found.shape, strict=True)
+        )
+        if not same or found.dtype is not type.dtype:
+            message = f"the input `{name}` of the spec `{document.name}` is {type}, got {found}"
+            label = Label(f"{reads[name].name}  {found}", session.spans.get(reads[name].value.name))
+            report.error("shape-mismatch", message, decl.reads_span or decl.key.span, labels=[label])
+            fits = False
+    return fits
+
+
+def until(inner: Body, stop: Tree, report: Report) -> Entry | None:
+    """The layer that `until` names; what it does not need is taken out of the body."""
+    if not isinstance(stop, Scalar):
+        report.error("wrong-type", f"`until` names a layer, got {describe(stop)}", stop.span)
+        return None
+    read = resolve(Reference(stop.text, stop.span), inner, report)
+    if read is None:
+        return None
+    needed: set[Value] = {read.value}
+    owners: set[str] = set()
+    kept: list[Node | Body] = []
+    for node in reversed(inner.nodes):
+        outputs = node.outputs if isinstance(node, Node) else tuple(node.exported.values())
+        if needed.isdisjoint(outputs) and node.path not in owners:
+            continue
+        needed.update(node.inputs if isinstance(node, Node) else node.captured)
+        owners |= {node.owner} if node.owner is not None else set()
+        kept.append(node)
+    inner.nodes[:] = reversed(kept)
+    return Entry(stop.text, inner.prefix + stop.text, stop.span, (read.value,))

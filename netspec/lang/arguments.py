@@ -1,0 +1,94 @@
+"""`args`, `dims` and `vocabs`: the names that expressions and shapes may use."""
+
+from __future__ import annotations
+
+from netspec.diagnostics import Report
+from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang import form
+from netspec.lang.document import ArgDecl, DimDecl, VocabDecl
+from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
+from netspec.lang.parser import CONSTANTS
+
+TYPES = ("int", "float", "bool", "str", "list", "map", "any")
+# What an expression knows of itself, or reads as an operator.
+TAKEN = frozenset({"in_channels", "in_features", "and", "or", "not", "in", "if", "else", *CONSTANTS})
+
+_ARG_KEYS = ("type", "default", "choices", "min", "max")
+_DIM_KEYS = ("min", "max", "multiple_of", "lengths")
+_VOCAB_KEYS = ("file", "size", "unit", "special")
+
+
+def arguments(node: Node | None, taken: frozenset[str], report: Report) -> dict[str, ArgDecl]:
+    """The arguments that `args` declares, in order; `taken` are names that none may have."""
+    found = form.mapping(node, "`args`", report)
+    decls = [_argument(key, value, taken, report) for key, value in found or ()]
+    return {decl.name.text: decl for decl in decls if decl is not None}
+
+
+def _argument(key: Scalar, value: Node, taken: frozenset[str], report: Report) -> ArgDecl | None:
+    if not form.is_identifier(key, "the argument", report):
+        return None
+    if key.text in taken or key.text in TAKEN:
+        what = "a key of a spec" if key.text in taken else "a word of expressions"
+        report.error("reserved-name", f"`{key.text}` is {what}; an argument needs another name", key.span)
+        return None
+    if isinstance(value, Mapping) and "type" in value:
+        return _long_form(key, value, report)
+    if isinstance(value, Scalar) and not value.quoted and value.text in TYPES:
+        return ArgDecl(key, type=value.text)
+    return ArgDecl(key, default=value)
+
+
+def _long_form(key: Scalar, value: Mapping, report: Report) -> ArgDecl | None:
+    if not form.check_keys(value, _ARG_KEYS, f"the argument `{key.text}`", report):
+        return None
+    kind = value.get("type")
+    if not (isinstance(kind, Scalar) and kind.text in TYPES):
+        assert kind is not None
+        message = f"a type is one of {', '.join(TYPES)}, got {describe(kind)}"
+        help = did_you_mean(kind.text, TYPES) if isinstance(kind, Scalar) else None
+        report.error("wrong-value", message, kind.span, help=help)
+        return None
+    choices = form.sequence(value.get("choices"), "`choices`", report)
+    low, high = (form.scalar(value.get(end), f"`{end}`", report) for end in ("min", "max"))
+    return ArgDecl(key, kind.text, value.get("default"), choices, low, high)
+
+
+def dims(node: Node | None, report: Report) -> dict[str, DimDecl]:
+    """What `dims` says of symbolic sizes."""
+    found = form.mapping(node, "`dims`", report)
+    decls = [_dim(key, value, report) for key, value in found or () if form.is_identifier(key, "the size", report)]
+    return {decl.name.text: decl for decl in decls if decl is not None}
+
+
+def _dim(key: Scalar, value: Node, report: Report) -> DimDecl | None:
+    if isinstance(value, Scalar) and not is_null(value):
+        return DimDecl(key, size=value)
+    known = form.mapping(value, f"`{key.text}` in `dims`", report)
+    if known is None or not form.check_keys(known, _DIM_KEYS, f"`{key.text}` in `dims`", report):
+        return None if isinstance(value, Sequence) else DimDecl(key)
+    if "lengths" in known:
+        form.later(known.key("lengths"), "key", report)
+    parts = [form.scalar(known.get(part), f"`{part}`", report) for part in ("min", "max", "multiple_of")]
+    return DimDecl(key, None, *parts)
+
+
+def vocabs(node: Node | None, report: Report) -> dict[str, VocabDecl]:
+    """The vocabularies, each with its size."""
+    found = form.mapping(node, "`vocabs`", report)
+    decls = [_vocab(key, value, report) for key, value in found or () if form.is_identifier(key, "the name", report)]
+    return {decl.name.text: decl for decl in decls if decl is not None}
+
+
+def _vocab(key: Scalar, value: Node, report: Report) -> VocabDecl | None:
+    if isinstance(value, Sequence):
+        return VocabDecl(key, len(value))
+    known = form.mapping(value, f"the vocabulary `{key.text}`", report)
+    if known is None or not form.check_keys(known, _VOCAB_KEYS, f"the vocabulary `{key.text}`", report):
+        return None
+    size = known.get("size")
+    if not (isinstance(size, Scalar) and type(size.value) is int and size.value > 0):
+        message = f"the vocabulary `{key.text}` needs its `size`, a positive integer"
+        report.error("missing-key" if size is None else "wrong-value", message, (size or key).span)
+        return None
+    return VocabDecl(key, size.value, form.scalar(known.get("file"), "`file`", report))

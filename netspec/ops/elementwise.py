@@ -1,0 +1,117 @@
+"""Elementwise functions that are no activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from netspec.ir import DType, TensorType
+from netspec.ops.attributes import Float, OptionalFloat
+from netspec.ops.base import FLOATING, Example, Main, Op, OpError
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+
+
+class Function(Op):
+    """Base: the shape stays; torch's function has the op's name."""
+
+    onnx_op: ClassVar[str]
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return getattr(input, self.name)()
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        operator: Callable[..., OnnxValue] = getattr(g, self.onnx_op)
+        return operator(input)
+
+
+class Abs(Function):
+    """|x|.   input: (*) -> (*)."""
+
+    name = "abs"
+    dtypes = FLOATING | {DType.INT64}
+    onnx_op = "Abs"
+    examples = [Example("abs", (3, 4)), Example("abs", (3,), dtype=DType.INT64)]
+
+
+class Neg(Function):
+    """-x.   input: (*) -> (*)."""
+
+    name = "neg"
+    dtypes = FLOATING | {DType.INT64}
+    onnx_op = "Neg"
+    examples = [Example("neg", (3, 4))]
+
+
+class Exp(Function):
+    """e^x.   input: (*) -> (*)."""
+
+    name = "exp"
+    onnx_op = "Exp"
+    examples = [Example("exp", (3, 4))]
+
+
+class Log(Function):
+    """Natural logarithm, NaN below zero.   input: (*) -> (*)."""
+
+    name = "log"
+    onnx_op = "Log"
+    examples = [Example("log", (3, 4))]
+
+
+class Sqrt(Function):
+    """Square root, NaN below zero.   input: (*) -> (*)."""
+
+    name = "sqrt"
+    onnx_op = "Sqrt"
+    examples = [Example("sqrt", (3, 4))]
+
+
+class Square(Function):
+    """x*x.   input: (*) -> (*)."""
+
+    name = "square"
+    examples = [Example("square", (3, 4))]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Mul(input, input)
+
+
+class Pow(Function):
+    """x^exponent.   input: (*) -> (*)."""
+
+    name = "pow"
+    exponent: Float = Main()
+    examples = [Example("pow: 3", (3, 4)), Example("pow: {exponent: -0.5}", (5,))]
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.pow(self.exponent)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Pow(input, g.scalar(self.exponent, like=input))
+
+
+class Clamp(Function):
+    """x, but not below `min` and not above `max`, of which one may be left out.   input: (*) -> (*)."""
+
+    name = "clamp"
+    monotone = True
+    min: OptionalFloat = None
+    max: OptionalFloat = None
+    examples = [Example("clamp: {min: 0}", (3, 4)), Example("clamp: {min: -0.5, max: 0.25}", (5,))]
+
+    def infer(self, input: TensorType) -> TensorType:
+        if self.min is None and self.max is None:
+            raise OpError("clamp needs `min` or `max`")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise OpError(f"min {self.min:g} exceeds max {self.max:g}", attr="min")
+        return input
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.clamp(**self.given("min", "max"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        bounds = (None if bound is None else g.scalar(bound, like=input) for bound in (self.min, self.max))
+        return g.Clip(input, *bounds)

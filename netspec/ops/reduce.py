@@ -1,0 +1,223 @@
+"""Ops that make one number of an axis, or walk along it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, ClassVar
+
+from netspec.ir import DType, TensorType
+from netspec.ops.attributes import Axes, Axis, NonNegativeInt, OptionalAxis
+from netspec.ops.axes import resolve_axes, resolve_axis
+from netspec.ops.base import FLOATING, Example, Main, Op, OpError
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+
+
+class Reduction(Op):
+    """Base of the reductions over one axis, several, or (where `dim` is left out) all axes of a sample."""
+
+    onnx_op: ClassVar[str]
+
+    dim: Axes = Main(None)
+    keepdim: bool = False
+
+    def axes(self, input: TensorType) -> tuple[int, ...]:
+        """The axes that are reduced, in order.
+
+        Raises:
+            OpError: one is not there, or named twice.
+        """
+        return resolve_axes("dim", self.dim, input.rank)
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input.with_shape(*reduced(input.shape, self.axes(input), self.keepdim))
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return ALL if self.source(dim, input) in self.axes(input) else POINTWISE
+
+    def source(self, dim: int, input: TensorType) -> int | None:
+        return left_of(input.rank, self.axes(input), self.keepdim)[dim - 1]
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        axes = tuple(range(1, input.type.rank + 1)) if self.dim is None else self.dim
+        only = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
+        return getattr(input, self.name)(only, **self.given("keepdim", "correction"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        operator: Callable[..., OnnxValue] = getattr(g, self.onnx_op)
+        return operator(input, g.ints(self.axes(input.type)), keepdims=self.keepdim)
+
+
+class Mean(Reduction):
+    """Mean over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes.
+
+    `keepdim` keeps them with size 1. `mean: [2, 3]` of a feature map is global average pooling.
+    """
+
+    name = "mean"
+    onnx_op = "ReduceMean"
+    examples = [
+        Example("mean: [2, 3]", (4, 3, 2)),
+        Example("mean: {dim: 1, keepdim: true}", (4, 3)),
+        Example("mean", (3, 4)),
+    ]
+
+
+class Sum(Reduction):
+    """Sum over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
+
+    name = "sum"
+    dtypes = FLOATING | {DType.INT64}
+    onnx_op = "ReduceSum"
+    examples = [
+        Example("sum: -1", (4, 3)),
+        Example("sum: {dim: [1, -1], keepdim: true}", (4, 3, 2)),
+        Example("sum", (3,), dtype=DType.INT64),
+    ]
+
+
+class Amax(Reduction):
+    """The largest over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
+
+    name = "amax"
+    dtypes = FLOATING | {DType.INT64}
+    onnx_op = "ReduceMax"
+    examples = [Example("amax: 1", (4, 3)), Example("amax: {dim: [2, 3], keepdim: true}", (4, 3, 2))]
+
+
+class Amin(Reduction):
+    """The smallest over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
+
+    name = "amin"
+    dtypes = FLOATING | {DType.INT64}
+    onnx_op = "ReduceMin"
+    examples = [Example("amin", (4, 3)), Example("amin: {dim: -1, keepdim: true}", (4, 3))]
+
+
+class Spread(Reduction):
+    """Base of variance and standard deviation."""
+
+    correction: NonNegativeInt = 1
+
+    def infer(self, input: TensorType) -> TensorType:
+        if self.count(input) <= self.correction:
+            message = f"{self.name} of {self.count(input)} numbers needs a correction below it, not {self.correction}"
+            raise OpError(message, attr="correction", help="`correction: 0` divides by the number itself")
+        return super().infer(input)
+
+    def count(self, input: TensorType) -> int:
+        """How many numbers become one."""
+        return prod(input.shape[axis - 1] for axis in self.axes(input))
+
+    def variance(self, g: OnnxBuilder, input: OnnxValue) -> OnnxValue:
+        """The variance in ONNX."""
+        axes = g.ints(self.axes(input.type))
+        centred = g.Sub(input, g.ReduceMean(input, axes, keepdims=1))
+        squares = g.ReduceSum(g.Mul(centred, centred), axes, keepdims=self.keepdim)
+        return g.Div(squares, g.scalar(self.count(input.type) - self.correction, like=input))
+
+
+class Var(Spread):
+    """Variance over `dim`, the sum of squares divided by the number less `correction`.
+
+    input: (*) -> (*) without those axes.
+    """
+
+    name = "var"
+    examples = [
+        Example("var", (4, 3)),
+        Example("var: {dim: 1, correction: 0, keepdim: true}", (4, 3)),
+    ]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return self.variance(g, input)
+
+
+class Std(Spread):
+    """Standard deviation over `dim`, the root of `var`.   input: (*) -> (*) without those axes."""
+
+    name = "std"
+    examples = [
+        Example("std: -1", (4, 3)),
+        Example("std: {dim: [1, 2], correction: 0, keepdim: true}", (4, 3, 2)),
+    ]
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Sqrt(self.variance(g, input))
+
+
+class Argmax(Op):
+    """Position of the largest along `dim`, or, where it is left out, in the flattened sample.
+
+    input: (*) -> int64 (*) without that axis. Of several largest ones, one of their positions.
+    """
+
+    name = "argmax"
+    dim: OptionalAxis = Main(None)
+    keepdim: bool = False
+    examples = [
+        Example("argmax: -1", (4, 3)),
+        Example("argmax: {dim: 1, keepdim: true}", (4, 3)),
+        Example("argmax", (3, 4)),
+    ]
+
+    def axes(self, input: TensorType) -> tuple[int, ...]:
+        """The axis, or all of them."""
+        if self.dim is None and self.keepdim:
+            raise OpError("keepdim needs a dim", attr="keepdim")
+        return resolve_axes("dim", self.dim, input.rank)
+
+    def infer(self, input: TensorType) -> TensorType:
+        shape = reduced(input.shape, self.axes(input), self.keepdim)
+        return input.with_shape(*shape).with_dtype(DType.INT64)
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return ALL if self.source(dim, input) in self.axes(input) else POINTWISE
+
+    def source(self, dim: int, input: TensorType) -> int | None:
+        return left_of(input.rank, self.axes(input), self.keepdim)[dim - 1]
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        if self.dim is None:
+            return input.flatten(1).argmax(1)
+        return input.argmax(self.dim, **self.given("keepdim"))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        if self.dim is None:
+            return g.ArgMax(g.Flatten(input, axis=1), axis=1, keepdims=0)
+        return g.ArgMax(input, axis=self.axes(input.type)[0], keepdims=self.keepdim)
+
+
+class Cumsum(Op):
+    """Sum of all up to each position of an axis.   input: (*) -> the same."""
+
+    name = "cumsum"
+    dtypes = FLOATING | {DType.INT64}
+    dim: Axis = Main()
+    examples = [Example("cumsum: 1", (4, 3)), Example("cumsum: -1", (2, 3), dtype=DType.INT64)]
+
+    def infer(self, input: TensorType) -> TensorType:
+        resolve_axis("dim", self.dim, input.rank)
+        return input
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        axis = resolve_axis("dim", self.dim, input.rank)
+        return Window(1, 1 - input.shape[axis - 1], 0) if dim == axis else POINTWISE
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.cumsum(self.dim)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.CumSum(input, g.constant(resolve_axis("dim", self.dim, input.type.rank), DType.INT64))
+
+
+def reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
+    """A shape with those axes gone, or of size 1."""
+    kept: tuple[Any, ...] = tuple(1 if axis in axes else size for axis, size in enumerate(shape, 1))
+    return kept if keepdim else tuple(size for axis, size in enumerate(shape, 1) if axis not in axes)
+
+
+def left_of(rank: int, axes: tuple[int, ...], keepdim: bool) -> list[int]:
+    """For each axis of the output, the input's axis that stands there."""
+    return [axis for axis in range(1, rank + 1) if keepdim or axis not in axes]

@@ -1,0 +1,152 @@
+"""Values that read nothing and are the same for every sample: learned, stored, or fixed.
+
+A learned or stored one has no parameter name: its state-dict key is the layer's own path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from netspec.ir import DType, TensorType
+from netspec.ops.attributes import MAX_INT, Numbers, OptionalSizes, Sizes
+from netspec.ops.base import Example, Main, Op, OpError, Param
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult
+
+
+class Stored(Op):
+    """Base of the values with a state-dict key. `batched` stores the leading axis of size 1 too."""
+
+    batched: bool = False
+
+    def stored_shape(self) -> tuple[int, ...]:
+        """The shape in the state dict."""
+        return ((1,) if self.batched else ()) + self.infer_all()[0].shape
+
+    def with_batch(self, own: Any) -> Any:
+        """The value with its batch axis of size 1, in PyTorch."""
+        return own if self.batched else own.unsqueeze(0)
+
+    def to_onnx(self, g: OnnxBuilder, p: OnnxParams) -> OnnxValue:
+        stored: Any = getattr(p, "")
+        return stored if self.batched else g.Reshape(stored, g.ints([1, *self.infer_all()[0].shape]))
+
+
+class Parameter(Stored):
+    """A learned tensor, the same for every sample; its key is its own path.   no inputs -> shape.
+
+    It starts at zero unless `init` says otherwise. `batched: true` stores it as [1, *shape], as some checkpoints do.
+    """
+
+    name = "param"
+    shape: Sizes = Main()
+    examples = [
+        Example("param: [3, 4]"),
+        Example("param: {shape: [5], batched: true}"),
+        Example("param: {shape: []}"),
+    ]
+
+    def infer(self) -> TensorType:
+        return TensorType(self.shape)
+
+    def params(self) -> Mapping[str, Param]:
+        return {"": Param(self.stored_shape())}
+
+    def explain(self) -> str:
+        return " * ".join(map(str, self.shape)) or "1"
+
+    def to_torch(self, t: TorchBuilder) -> TorchResult:
+        return t.parameter(t.torch.zeros(*_sizes(self.stored_shape())), self.with_batch)
+
+
+class Valued(Op):
+    """Base of the values that are written down: a number for all elements of `shape`, or nested lists of numbers."""
+
+    value: Numbers
+    shape: OptionalSizes = None
+
+    def infer(self) -> TensorType:
+        written = _shape_of(self.value)
+        if self.shape is None:
+            return TensorType(written)
+        if written not in ((), self.shape):
+            message = f"the values are {list(written)}, but shape is {list(self.shape)}"
+            raise OpError(message, attr="value", code="shape-mismatch")
+        return TensorType(self.shape)
+
+    def initial(self, t: TorchBuilder, shape: tuple[int, ...], number: type[int | float] = float, **dtype: Any) -> Any:
+        """The tensor in PyTorch, with that shape (which may have a leading 1) and kind of numbers."""
+        written = _lists(self.value, number)
+        if isinstance(written, list):
+            return t.torch.tensor([written] if len(shape) > self.infer().rank else written, **dtype)
+        return t.torch.full(shape, written, **dtype) if written else t.torch.zeros(*_sizes(shape), **dtype)
+
+
+class Buffer(Valued, Stored):
+    """A stored tensor that is not trained and not counted; its key is its own path.   no inputs -> shape.
+
+    `value` is what it starts at: a number for all of `shape`, or nested lists.
+    """
+
+    name = "buffer"
+    value: Numbers = 0.0
+    examples = [
+        Example("buffer: {shape: [3, 4]}"),
+        Example("buffer: {value: [[1, 2], [0.5, -1]]}"),
+        Example("buffer: {shape: [2], value: 0.5, batched: true}"),
+    ]
+
+    def params(self) -> Mapping[str, Param]:
+        return {"": Param(self.stored_shape(), buffer=True)}
+
+    def to_torch(self, t: TorchBuilder) -> TorchResult:
+        return t.buffer(self.initial(t, self.stored_shape()), self.with_batch)
+
+
+class Constant(Valued):
+    """A fixed value, not in the state dict: a number for all of `shape`, or nested lists.   no inputs -> shape."""
+
+    name = "constant"
+    value: Numbers = Main()
+    dtype: Literal["float32", "int64"] = "float32"
+    examples = [
+        Example("constant: [[0.299, 0.587, 0.114]]"),
+        Example("constant: {value: -1.5, shape: [2, 3]}"),
+        Example("constant: {value: [0, 2, 1], dtype: int64}"),
+        Example("constant: 3"),
+    ]
+
+    def infer(self) -> TensorType:
+        if self.dtype == "int64" and any(
+            number != int(number) or abs(number) > MAX_INT for number in _flat(self.value)
+        ):
+            raise OpError(f"int64 values must be whole numbers of at most {MAX_INT:,}", attr="value")
+        return super().infer().with_dtype(DType(self.dtype))
+
+    def to_torch(self, t: TorchBuilder) -> TorchResult:
+        is_int = self.dtype == "int64"
+        dtype = {"dtype": t.torch.int64} if is_int else {}
+        initial = self.initial(t, self.infer().shape, int if is_int else float, **dtype)
+        return t.buffer(initial, lambda own: own.unsqueeze(0), persistent=False)
+
+    def to_onnx(self, g: OnnxBuilder, p: OnnxParams) -> OnnxValue:
+        type = self.infer()
+        values = g.constant([_lists(self.value, float)], type.dtype)
+        return values if isinstance(self.value, tuple) else g.Expand(values, g.ints([1, *type.shape]))
+
+
+def _sizes(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Arguments of torch.zeros: `zeros(3, 4)`, `zeros(())`."""
+    return shape or ((),)
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    return (len(value), *_shape_of(value[0])) if isinstance(value, tuple) else ()
+
+
+def _lists(value: Any, number: type[int | float]) -> Any:
+    return [_lists(each, number) for each in value] if isinstance(value, tuple) else number(value)
+
+
+def _flat(value: Any) -> list[float]:
+    return [number for each in value for number in _flat(each)] if isinstance(value, tuple) else [value]
