@@ -62,6 +62,57 @@ def test_blocks_and_branches_come_back(build: Callable[[], Graph]) -> None:
     assert text(again.graph) == text(without_blocks(graph))
 
 
+WHOLE = """\
+netspec: 1
+name: blocks
+args: {depth: 3}
+dims: {H: {multiple_of: 4}}
+inputs: {image: [3, H, 32]}
+blocks:
+  res:
+    args: {width: int, stride: 1, project: =stride != 1 or in_channels != width}
+    layers:
+      - {name: conv1, conv: {out_channels: =width, kernel_size: 3, stride: =stride, padding: 1, bias: false}}
+      - {name: bn1, batch_norm}
+      - relu
+      - {name: conv2, conv: {out_channels: =width, kernel_size: 3, padding: 1, bias: false}}
+      - {name: bn2, batch_norm}
+      - name: downsample
+        from: input
+        when: =project
+        sequence:
+          - conv: {out_channels: =width, kernel_size: 1, stride: =stride, bias: false}
+          - batch_norm
+      - {add, from: [bn2, downsample]}
+      - relu
+layers:
+  - {name: stem, conv: {out_channels: 16, kernel_size: 3, padding: 1}}
+  - {name: layer1, repeat: =depth, res: {width: 16}}
+  - {name: layer2, repeat: {i: =depth}, res: {width: 32, stride: =2 if i == 0 else 1}}
+  - name: inc
+    parallel:
+      a: {conv: {out_channels: 8, kernel_size: 1}}
+      b: [{conv: {out_channels: 4, kernel_size: 1}}, {conv: {out_channels: 8, kernel_size: 3, padding: 1}}]
+      c: []
+    join: concat
+  - {name: w, linear: 16}
+  - {name: again, call: w}
+  - {name: aux, only: train, from: layer1, linear: 4}
+  - adaptive_avg_pool: 1
+  - flatten
+  - {name: fc, linear: 10, freeze: true, init: {weight: {normal: {std: 0.01}}}}
+"""
+
+
+def test_arguments_blocks_repeats_conditions_and_free_sizes_are_resolved() -> None:
+    spec = compile_source(Source("whole.yaml", WHOLE))
+    resolved = spec_text(spec.graph, spec.document)
+    again = compile_source(Source("resolved.yaml", resolved))
+    assert text(again.graph) == text(without_blocks(spec.graph))
+    for word in ("repeat", "blocks:", "args", "when", "parallel", "res:", "="):
+        assert word not in resolved
+
+
 def test_a_training_section_stands_as_it_was_written() -> None:
     spec = load("mnist_convnet")
     again = compile_source(Source("resolved.yaml", spec_text(spec.graph, spec.document)))
