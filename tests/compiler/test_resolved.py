@@ -109,7 +109,7 @@ def test_arguments_blocks_repeats_conditions_and_free_sizes_are_resolved() -> No
     resolved = spec_text(spec.graph, spec.document)
     again = compile_source(Source("resolved.yaml", resolved))
     assert text(again.graph) == text(without_blocks(spec.graph))
-    for word in ("repeat", "blocks:", "args", "when", "parallel", "res:", "="):
+    for word in ("repeat", "blocks:", "args", "when", "parallel", " res:", "="):
         assert word not in resolved
 
 

@@ -129,7 +129,8 @@ def _below(box: Box, rect: Rect) -> Iterator[str]:
         yield element("text", text(line), x=rect.x + SIDE, y=y)
         y += 15
     if box.note:
-        yield element("text", text(box.note), x=rect.x + SIDE, y=y - 1, class_="small muted")
+        note = shorten(box.note, rect.width - 2 * SIDE, SMALL)
+        yield element("text", text(note), x=rect.x + SIDE, y=y - 1, class_="small muted")
 
 
 def _badge_text(box: Box) -> str:

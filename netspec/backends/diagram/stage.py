@@ -123,7 +123,7 @@ class Artist:
             node.op.name,
             run.path.rpartition(".")[2] if run else node.name,
             words.attribute_words(node),
-            words.note(run.members if run else (node,)),
+            f"parameters of {node.owner}" if node.owner else words.note(run.members if run else (node,)),
             words.family(node),
             words.layer_facts(row, run.count if run else 1),
             run.count if run else 1,

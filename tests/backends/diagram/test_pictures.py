@@ -192,6 +192,13 @@ def test_what_exists_in_training_only_is_dashed() -> None:
     assert all(isinstance(node, Node) for node in chain.nodes)
 
 
+def test_a_call_names_the_layer_whose_parameters_it_uses() -> None:
+    chain, x = Chain(), image(4, name="x")
+    y = chain.op("a", "linear", x, out_features=4)
+    graph = chain.graph("net", (x,), chain.op("b", "linear", y, out_features=4, node={"owner": "a"}))
+    assert "parameters of a" in draw(graph, "svg").text
+
+
 def test_long_texts_are_cut_in_their_middle_and_wrapped() -> None:
     cut = shorten("a_very_long_name_of_a_layer", 100, 11)
     assert cut.startswith("a_v") and cut.endswith("yer") and "…" in cut and width(cut, 11) <= 100
