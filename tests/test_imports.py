@@ -17,6 +17,9 @@ COMMANDS = {
     "check": RUN.format(["check", "mnist_convnet", "--explain"]),
     "summary": RUN.format(["summary", "mnist_convnet"]),
     "compile --emit graph": RUN.format(["compile", "mnist_convnet", "--emit", "graph"]),
+    "compile --emit spec": RUN.format(["compile", "mnist_convnet", "--emit", "spec"]),
+    "diff": RUN.format(["diff", "mnist_convnet", "mnist_convnet_two_conv"]),
+    "diagram": RUN.format(["diagram", "mnist_convnet", "-o", "-", "--to", "html"]),
     "schema": RUN.format(["schema"]),
 }
 

@@ -9,16 +9,19 @@ import click
 import netspec
 from netspec.api import CheckReport
 from netspec.api import check as check_spec
-from netspec.cli.output import print_diagnostics
+from netspec.cli.output import print_diagnostics, shape_text, table
+from netspec.cli.summary import indented, marked
 from netspec.compiler import Spec
-from netspec.compiler.analyses import layers, totals
+from netspec.compiler.analyses import totals
+from netspec.compiler.outline import Line, outline
 from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.ir import Size
 from netspec.lang.reader import Limits
 
 
 @click.command("check")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
-@click.option("--explain", is_flag=True, help="Show the arithmetic of each layer's parameters.")
+@click.option("--explain", is_flag=True, help="Show the arithmetic of each layer's sizes, parameters and MACs.")
 @click.option("--max-bytes", type=click.IntRange(min=1), help="Read specs of up to this size.")
 @click.option(
     "--format",
@@ -60,9 +63,26 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
 
 
 def _explain(spec: Spec) -> None:
-    for row in layers(spec.graph):
-        arithmetic = f"  {row.explain} = {row.num_params:,}" if row.explain else ""
-        click.echo(f"  {row.path}  {row.op}  {row.output}{arithmetic}")
+    heading = ("path", "op", "output", "size", "parameters", "MACs")
+    rows = table([heading, *map(_arithmetic, outline(spec.graph))])
+    click.echo("\n" + "\n".join(f"  {row}" for row in rows.splitlines()) + "\n")
+
+
+def _arithmetic(line: Line) -> tuple[str, ...]:
+    """What is added up in a line; a run has the arithmetic of one, and its own sum."""
+    row = line.layer
+    size = row.explain_size if row else None
+    params = _equation(row.explain if row else None, line.num_params, line.count)
+    macs = _equation(row.explain_macs if row else None, line.macs, line.count)
+    return (indented(line), marked(line), shape_text(line.output.shape), size or "", params, macs)
+
+
+def _equation(arithmetic: str | None, result: Size, count: int) -> str:
+    if result == 0:
+        return ""
+    if arithmetic is None:
+        return f"{result:,}"
+    return f"{count:,} * ({arithmetic}) = {result:,}" if count > 1 else f"{arithmetic} = {result:,}"
 
 
 def _render(format_: str, reports: dict[str, CheckReport], found: list[Diagnostic]) -> str:

@@ -9,20 +9,20 @@ import click
 import netspec
 from netspec import atomic
 from netspec.cli.output import format_option, print_diagnostics, print_json
-from netspec.ir import Graph
+from netspec.compiler import Spec
 
 
 @click.command("compile")
 @click.argument("spec")
-@click.option("--emit", type=click.Choice(["python", "graph"]), default="python", help="What to print.")
+@click.option("--emit", type=click.Choice(["python", "graph", "spec"]), default="python", help="What to print.")
 @click.option("--rewrites", is_flag=True, help="The form that is trained: after the rewrites that keep the function.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 @format_option
 def command(spec: str, emit: str, rewrites: bool, output: Path | None, format_: str) -> None:
-    """Print SPEC as plain PyTorch source (a file that imports only torch), or as its typed graph."""
+    """Print SPEC as plain PyTorch source (a file that imports only torch), as its typed graph, or with all resolved."""
     loaded = netspec.load(spec)
     print_diagnostics(loaded.warnings)
-    text = _emit(loaded.graph, emit, rewrites)
+    text = _emit(loaded, emit, rewrites)
     if output is not None:
         atomic.write(output, text)
         click.echo(f"wrote {output}", err=True)
@@ -32,7 +32,8 @@ def command(spec: str, emit: str, rewrites: bool, output: Path | None, format_: 
         click.echo(text, nl=False)
 
 
-def _emit(graph: Graph, emit: str, rewrites: bool) -> str:
+def _emit(spec: Spec, emit: str, rewrites: bool) -> str:
+    graph = spec.graph
     if rewrites:
         from netspec.compiler.passes import rewrite
 
@@ -41,6 +42,10 @@ def _emit(graph: Graph, emit: str, rewrites: bool) -> str:
         from netspec.ir.text import text
 
         return text(graph)
+    if emit == "spec":
+        from netspec.compiler.resolved import spec_text
+
+        return spec_text(graph, spec.document)
     from netspec.backends.torch.source import emit as emit_python
 
     return emit_python(graph)

@@ -7,34 +7,63 @@ import click
 import netspec
 from netspec.cli.output import bytes_text, format_option, print_diagnostics, print_json, shape_text, table
 from netspec.compiler.analyses import Layer, Totals, layers, totals
+from netspec.compiler.outline import Line, outline
 from netspec.ir import Size
 
 
 @click.command("summary")
 @click.argument("spec")
+@click.option("--depth", type=click.IntRange(min=1), help="Show blocks down to this depth; 1: as one line each.")
+@click.option("--batch", type=click.IntRange(min=1), default=1, help="The batch size that memory is given for.")
 @format_option
-def command(spec: str, format_: str) -> None:
-    """Show layers, output shapes, parameters, multiply-accumulates and memory of SPEC."""
+def command(spec: str, depth: int | None, batch: int, format_: str) -> None:
+    """Show layers, output shapes, parameters, multiply-accumulates and memory of SPEC. Equal neighbours stand once."""
     loaded = netspec.load(spec)
     print_diagnostics(loaded.warnings)
-    rows, sums = layers(loaded.graph), totals(loaded.graph)
+    sums = totals(loaded.graph, batch)
     if format_ == "json":
-        print_json({"name": loaded.name, "layers": [_facts(row) for row in rows], "totals": _total_facts(sums)})
+        rows = [_facts(row) for row in layers(loaded.graph)]
+        print_json({"name": loaded.name, "layers": rows, "totals": _total_facts(sums) | {"batch": batch}})
         return
     for value in loaded.graph.inputs:
         click.echo(f"{loaded.name}: {value.name} {value.type}")
     heading = ("path", "op", "output", "parameters", "MACs", "sees")
-    click.echo(table([heading, *(_cells(row) for row in rows)], right=(3, 4)))
-    click.echo(f"\n{sums.num_params:,} parameters ({bytes_text(sums.param_bytes)}), {sums.macs:,} MACs a sample,")
-    click.echo(
-        f"{bytes_text(sums.activation_bytes)} of activations a sample in training, {sums.weight_layers} weight layers"
+    click.echo(table([heading, *map(_cells, outline(loaded.graph, depth))], right=(3, 4)))
+    click.echo("\n" + _total_text(sums, batch))
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    field = shape_text(line.layer.receptive_field) if line.layer and line.layer.receptive_field else ""
+    counts = (f"{line.num_params:,}" if line.num_params else "", f"{line.macs:,}" if line.macs != 0 else "")
+    return (indented(line), marked(line), shape_text(line.output.shape), *counts, field)
+
+
+def indented(line: Line) -> str:
+    """The path, moved in by its level."""
+    return "  " * (line.level - 1) + line.path
+
+
+def marked(line: Line) -> str:
+    """What a line is, and what is special about it."""
+    if line.layer is None:
+        return line.what
+    marks = [f"weights of {line.layer.owner}"] if line.layer.owner else []
+    marks += ["frozen"] if line.layer.frozen else []
+    marks += ["training only"] if line.layer.presence != "always" else []
+    return f"{line.what} ({', '.join(marks)})" if marks else line.what
+
+
+def _total_text(sums: Totals, batch: int) -> str:
+    extra = sums.num_params_train - sums.num_params
+    training = f", {extra:,} more in training" if extra else ""
+    peak = (
+        "" if sums.inference_bytes is None else f", {bytes_text(sums.inference_bytes)} in inference (the most at once)"
     )
-
-
-def _cells(row: Layer) -> tuple[str, ...]:
-    field = shape_text(row.receptive_field) if row.receptive_field else ""
-    counts = (f"{row.num_params:,}" if row.num_params else "", f"{row.macs:,}" if row.macs != 0 else "")
-    return (row.path, row.op, shape_text(row.output.shape), *counts, field)
+    return (
+        f"{sums.num_params:,} parameters ({bytes_text(sums.param_bytes)}){training}, "
+        f"{sums.macs:,} MACs a sample, {sums.weight_layers} weight layers\n"
+        f"activations at batch {batch}: {bytes_text(sums.activation_bytes)} in training (all are kept){peak}"
+    )
 
 
 def _facts(row: Layer) -> dict[str, object]:
@@ -50,16 +79,23 @@ def _facts(row: Layer) -> dict[str, object]:
         "params": row.num_params,
         "macs": row.macs,
         "explain": row.explain,
+        "explain_size": row.explain_size,
+        "explain_macs": row.explain_macs,
+        "presence": row.presence,
+        "owner": row.owner,
+        "frozen": row.frozen,
         "receptive_field": list(row.receptive_field) if row.receptive_field else None,
         "line": row.line,
     }
 
 
-def _total_facts(sums: Totals) -> dict[str, Size]:
+def _total_facts(sums: Totals) -> dict[str, Size | None]:
     return {
         "params": sums.num_params,
         "macs": sums.macs,
         "weight_layers": sums.weight_layers,
+        "params_train": sums.num_params_train,
         "activation_bytes": sums.activation_bytes,
+        "inference_bytes": sums.inference_bytes,
         "param_bytes": sums.param_bytes,
     }

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import DType, Graph, Node, Size, Sizes, TensorType, total
+from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, total
 from netspec.ops.base import Op, Param, trainable
-
-_BYTES = {
-    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
-    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One row of the summary. Counts are of one sample, formulas where sizes are free.
 
-    `receptive_field` is in positions of the network's input. Parameters that are another layer's, by a call or a tie,
-    count there.
+    `receptive_field` is in positions of the network's input.
+
+    `num_params` counts what is the layer's own: parameters of another layer (`owner`, a tie) count there.
     """
 
     path: str
@@ -31,8 +29,13 @@ class Layer:
     num_params: int
     macs: Size
     explain: str | None
+    explain_size: str | None
+    explain_macs: str | None
     receptive_field: Sizes | None
     line: int | None
+    presence: Presence = "always"
+    owner: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +51,33 @@ class Totals:
     macs: Size
     weight_layers: int
     activation_bytes: Size
+    inference_bytes: Size | None
     param_bytes: int
 
 
 def layers(graph: Graph) -> list[Layer]:
     """A row for every op node, in order."""
     fields = receptive_fields(graph)
-    return [_layer(node, fields.get(node.path)) for node in graph.walk()]
+    return [_layer(node, presence, fields.get(node.path)) for node, presence in nodes(graph)]
 
 
-def totals(graph: Graph) -> Totals:
-    """The sums over all nodes.
+def totals(graph: Graph, batch: int = 1) -> Totals:
+    """The sums over all nodes; bytes of activations are those of a batch, all else is of one sample.
 
-    `activation_bytes` counts every value of one sample that the forward pass makes, inputs included: what training
-    keeps.
+    `activation_bytes` counts every value that the forward pass makes, inputs included: what training keeps.
+    `inference_bytes` is the most that lives at once, None where sizes are formulas that no order ranks.
     """
     small = deployed(graph)
     counted = _trained(small)
     in_training = counted if small is graph else _trained(graph)
-    types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
     return Totals(
         num_params=sum(param.numel for param, _ in counted.values()),
         num_params_train=sum(param.numel for param, _ in in_training.values()),
-        macs=total(op_of(node).macs(*_types(node)) for node in small.walk()),
+        macs=total(op_of(node).macs(*types_of(node)) for node in small.walk()),
         weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
-        activation_bytes=total(type.numel * _BYTES[type.dtype] for type in types),
-        param_bytes=sum(param.numel * _BYTES[param.dtype] for param, _ in counted.values()),
+        activation_bytes=training_bytes(graph, batch),
+        inference_bytes=inference_bytes(graph, batch),
+        param_bytes=sum(param.numel * BYTES[param.dtype] for param, _ in counted.values()),
     )
 
 
@@ -81,10 +85,32 @@ def _trained(graph: Graph) -> dict[str, tuple[Param, str]]:
     """The trained parameters by state-dict key, each with the path of the (first) layer that uses it."""
     found: dict[str, tuple[Param, str]] = {}
     for node in graph.walk():
-        for name, param in op_of(node).params(*_types(node)).items():
+        for name, param in op_of(node).params(*types_of(node)).items():
             if not param.buffer:
                 found.setdefault(node.key(name), (param, node.path))
     return found
+
+
+def nodes(graph: Graph, presence: Presence = "always") -> Iterator[tuple[Node, Presence]]:
+    """Every op node, in order, with its presence: what stands in a region exists when the region does."""
+    for node in graph.nodes:
+        here = node.presence if presence == "always" else presence
+        if isinstance(node, Region):
+            yield from nodes(node.body, here)
+        else:
+            yield node, here
+
+
+def own_params(node: Node) -> Mapping[str, Param]:
+    """The parameters and buffers that the node itself has: none of a call, none that is tied to another layer's."""
+    if node.owner is not None:
+        return {}
+    return {name: param for name, param in op_of(node).params(*types_of(node)).items() if name not in node.ties}
+
+
+def types_of(node: Node) -> tuple[TensorType, ...]:
+    """The types of what it reads."""
+    return tuple(value.type for value in node.inputs)
 
 
 def op_of(node: Node) -> Op:
@@ -93,27 +119,32 @@ def op_of(node: Node) -> Op:
     return node.op
 
 
-def _types(node: Node) -> tuple[TensorType, ...]:
-    return tuple(value.type for value in node.inputs)
+def _explain_macs(params: Mapping[str, Param], macs: Size) -> str | None:
+    """`500 * 576`: how many weights, and how often each is used, where all are used equally often."""
+    weights = sum(param.numel for param in params.values() if not param.buffer and len(param.shape) > 1)
+    if not weights or macs == 0 or macs // weights * weights != macs:
+        return None
+    uses = f"{macs // weights:,}"
+    return f"{weights:,} * ({uses})" if " " in uses else f"{weights:,} * {uses}"
 
 
-def _own_params(node: Node) -> dict[str, Param]:
-    """Its parameters without those that are tied to another layer's."""
-    params = op_of(node).params(*_types(node)).items()
-    return {name: param for name, param in params if name not in node.ties}
-
-
-def _layer(node: Node, field: Sizes | None) -> Layer:
-    op, types = op_of(node), _types(node)
+def _layer(node: Node, presence: Presence, field: Sizes | None) -> Layer:
+    op, types = op_of(node), types_of(node)
+    params = own_params(node)
     return Layer(
         path=node.path,
         op=op.name,
         attributes=op.attributes(),
         inputs=types,
         output=node.outputs[0].type,
-        num_params=0 if node.owner else trainable(_own_params(node)),
+        num_params=trainable(params),
         macs=op.macs(*types),
-        explain=op.explain(*types),
+        explain=op.explain(*types) if params and not node.ties else None,
+        explain_size=op.explain_size(*types),
+        explain_macs=_explain_macs(op.params(*types), op.macs(*types)),
         receptive_field=field,
         line=node.span.line if node.span else None,
+        presence=presence,
+        owner=node.owner,
+        frozen=node.frozen,
     )

@@ -67,7 +67,7 @@ class _Expectations:
         sums = totals(graph)
         self._numbers = {
             "params": sums.num_params,
-            "params_train": sums.num_params,
+            "params_train": sums.num_params_train,
             "macs": sums.macs,
             "layers": sums.weight_layers,
         }

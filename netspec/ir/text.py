@@ -1,11 +1,15 @@
-"""The canonical text of a graph: one line a node, regions indented. For reading, comparing and golden tests."""
+"""The canonical text of a graph: one line a node, regions indented. For reading, comparing and golden tests.
+
+After a node's attributes, or a region's types, stands in brackets what is special about it: whose parameters it uses,
+whether it exists in training only, what is tied, frozen or drawn in another way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netspec.ir.graph import Graph, Node, Region, Value
+from netspec.ir.graph import Graph, Init, Node, Region, Value
 
 
 def text(graph: Graph) -> str:
@@ -20,21 +24,59 @@ def _nodes(graph: Graph, indent: str) -> Iterator[str]:
     for node in graph.nodes:
         reads = ", ".join(value.name for value in node.inputs)
         if isinstance(node, Node):
-            attributes = ", ".join(f"{key}={_plain(value)}" for key, value in node.op.attributes().items())
-            call = f"{node.op.name}({reads})" + (f" {{{attributes}}}" if attributes else "")
-            yield f"{indent}{_typed(node.outputs)} = {call}"
+            call = f"{node.op.name}({reads}){_braced(node.op.attributes())}"
+            yield f"{indent}{_typed(node.outputs)} = {call}{_bracketed(_node_marks(node))}"
         else:
             yield from _region(node, reads, indent)
 
 
 def _region(region: Region, reads: str, indent: str) -> Iterator[str]:
-    yield f"{indent}region {region.path}({reads}) -> ({_typed(region.outputs)})"
+    block = f" = {region.definition}{_braced(region.arguments)}" if region.definition is not None else ""
+    head = f"region {region.path}{block}({reads}) -> ({_typed(region.outputs)})"
+    yield f"{indent}{head}{_bracketed(_shared_marks(region))}"
     yield from _nodes(region.body, indent + "  ")
 
 
+def _node_marks(node: Node) -> Iterator[str]:
+    yield from _shared_marks(node)
+    for name, tie in node.ties.items():
+        yield f"{name} is {tie.key}" + (" transposed" if tie.transpose else "")
+    if node.frozen:
+        yield "frozen"
+    for name, rules in node.init.items():
+        yield f"{name} by {' and '.join(map(_rule, rules))}"
+
+
+def _shared_marks(node: Node | Region) -> Iterator[str]:
+    if node.owner is not None:
+        yield f"call of {node.owner}"
+    if node.presence != "always":
+        yield f"training only: {node.presence}"
+
+
+def _rule(rule: Init) -> str:
+    return f"{rule.function}{_braced(rule.arguments)}"
+
+
+def _braced(values: Mapping[str, Any]) -> str:
+    return f" {{{', '.join(f'{key}={_plain(value)}' for key, value in values.items())}}}" if values else ""
+
+
+def _bracketed(marks: Iterator[str]) -> str:
+    words = ", ".join(marks)
+    return f" [{words}]" if words else ""
+
+
 def _typed(values: tuple[Value, ...]) -> str:
-    return ", ".join(f"{value.name}: {value.type.dtype}{list(value.type.shape)}" for value in values)
+    return ", ".join(f"{value.name}: {_type(value)}" for value in values)
+
+
+def _type(value: Value) -> str:
+    shape = ", ".join(map(str, value.type.shape))
+    return f"{value.type.dtype}[{shape}]" + ("" if value.type.batched else " for all samples")
 
 
 def _plain(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_plain, value))}]"
+    return str(value)

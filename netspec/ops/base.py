@@ -127,6 +127,10 @@ class Op(BaseModel):
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
         return None
 
+    def explain_size(self, *inputs: Any) -> str | None:
+        """The arithmetic of the sizes that it computes, by axis: `(28 - 5)/1 + 1 = 24`; None where it keeps them."""
+        return None
+
     def to_torch(self, t: TorchBuilder, *inputs: Any) -> TorchResult:
         """A module, `t.nn.Linear(...)`, or an expression over the inputs, `t.torch.cat([a, b], dim=1)`."""
         raise NotImplementedError(type(self).__name__)

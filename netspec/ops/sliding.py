@@ -98,6 +98,18 @@ class SlidingWindow:
         room = f"{self.size} + {self.before} + {self.after} - {self.dilation}*({self.kernel} - 1) - 1"
         return f"{'ceil' if self.ceil else 'floor'}(({room})/{self.stride}) + 1 = {self.count}"
 
+    @property
+    def arithmetic(self) -> str:
+        """The same for people, without what changes nothing: `(28 + 2*1 - 3)/2 + 1`, rounded only where it must be."""
+        pads = f" + 2*{self.before}" if self.before == self.after else f" + {self.before} + {self.after}"
+        reach = self.kernel if self.dilation == 1 else f"({self.dilation}*({self.kernel} - 1) + 1)"
+        room = f"({self.size}{pads if self.before or self.after else ''} - {reach})/{self.stride}"
+        exact = (self.padded - self.extent) // self.stride * self.stride == self.padded - self.extent
+        rounded = room if exact else f"{'ceil' if self.ceil else 'floor'}({room})"
+        # With `ceil_mode` a last window that would start in the right padding is left out.
+        dropped = self.ceil and self.count != -(-(self.padded - self.extent) // self.stride) + 1
+        return f"{rounded} + 1{' - 1' if dropped else ''} = {self.count}"
+
     def reads(self) -> Reads:
         """The positions of the input that a position of the output covers."""
         return Window(self.stride, -self.before, self.extent - 1 - self.before)
@@ -132,6 +144,10 @@ class SlidingOp(SpaceOp):
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return POINTWISE if dim == 1 else self.windows(input)[dim - 2].reads()
+
+    def explain_size(self, input: TensorType) -> str:
+        """Once where it is the same for all axes."""
+        return ", ".join(dict.fromkeys(window.arithmetic for window in self.windows(input)))
 
 
 def _does_not_fit(windows: tuple[SlidingWindow, ...]) -> OpError:

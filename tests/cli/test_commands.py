@@ -51,6 +51,15 @@ def test_check_explains_with_the_lectures_arithmetic(capsys: Capture) -> None:
     assert "(1*5*5 + 1) * 20 = 520" in capsys.readouterr().out
 
 
+def test_check_explains_sizes_and_macs_too(capsys: Capture) -> None:
+    assert _run(["check", "mnist_convnet", "--explain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    conv = next(line for line in lines if " conv " in line)
+    assert "(28 - 5)/1 + 1 = 24" in conv and "500 * 576 = 288,000" in conv
+    # Aligned: the arithmetic of both windows begins in one column.
+    assert len({line.index("(2") for line in lines if ")/" in line}) == 1
+
+
 def test_a_wrong_spec_is_exit_1_with_every_mistake(capsys: Capture, wrong: str) -> None:
     assert _run(["check", wrong]) == 1
     captured = capsys.readouterr()
@@ -80,6 +89,84 @@ def test_summary_has_a_row_a_layer_and_the_totals(capsys: Capture) -> None:
     assert "20 x 24 x 24" in text
     assert "289,630 parameters" in text
     assert "577,000 MACs" in text
+
+
+def test_summary_gives_memory_for_a_batch(capsys: Capture) -> None:
+    assert _run(["summary", "shallow_classifier", "--batch", "10", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    # Four inputs, a sum and its activation: all are kept, or input and sum, then sum and activation.
+    assert document["totals"]["activation_bytes"] == 10 * 4 * 6
+    assert document["totals"]["inference_bytes"] == 10 * 4 * 5
+    assert _run(["summary", "mnist_convnet", "--batch", "32"]) == 0
+    assert "activations at batch 32: 3.6 MiB in training" in capsys.readouterr().out
+
+
+REPEATED = """netspec: 1
+inputs: {x: [8]}
+layers:
+  - name: body
+    sequence:
+      - {name: 0, sequence: [{name: fc, linear: 8}, relu]}
+      - {name: 1, sequence: [{name: fc, linear: 8}, relu]}
+      - {name: 2, sequence: [{name: fc, linear: 8}, relu]}
+  - {name: head, linear: 2}
+"""
+
+
+@pytest.fixture
+def repeated(tmp_path: Path) -> str:
+    path = tmp_path / "repeated.yaml"
+    path.write_text(REPEATED)
+    return str(path)
+
+
+def test_summary_folds_equal_groups_and_json_keeps_every_layer(capsys: Capture, repeated: str) -> None:
+    assert _run(["summary", repeated]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    body = next(line for line in lines if line.startswith("body"))
+    assert "3 x 2 layers" in body and " 216 " in body
+    assert [line.split()[0] for line in lines[3:7]] == ["body", "body.0.fc", "body.0.1", "head"]
+    assert lines[4].startswith("  body.0.fc")
+    assert _run(["summary", repeated, "--depth", "1"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[3:5]] == ["body", "head"]
+    assert _run(["summary", repeated, "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["layers"]) == 7
+
+
+def test_diff_says_what_changed_and_which_weights_fit(capsys: Capture) -> None:
+    assert _run(["diff", "mnist_convnet", "mnist_convnet_two_conv"]) == 0
+    text = capsys.readouterr().out
+    assert "parameters: 289,630 -> 85,670 (-203,960)" in text
+    assert "weights: 2 tensors of A fit B (520 elements)" in text
+    assert "4 only in A: 4.weight, 4.bias, 6.weight, 6.bias" in text
+    assert _run(["diff", "mnist_convnet", "mnist_convnet_two_conv", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["weights"]["transferable"] == ["0.weight", "0.bias"]
+    assert document["same"] is False and document["params"] == [289_630, 85_670]
+
+
+def test_diff_has_an_exit_code_for_scripts(capsys: Capture) -> None:
+    assert _run(["diff", "mnist_convnet", "mnist_convnet", "--exit-code"]) == 0
+    assert "the same 7 layers" in capsys.readouterr().out
+    assert _run(["diff", "mlp_one_hidden", "mlp_two_hidden", "--exit-code"]) == 1
+
+
+def test_diagram_takes_its_form_from_the_file(capsys: Capture, tmp_path: Path, repeated: str) -> None:
+    for ending, begins in (("svg", "<svg "), ("html", "<!doctype html>"), ("mmd", "---"), ("dot", "digraph ")):
+        target = tmp_path / f"net.{ending}"
+        assert _run(["diagram", repeated, "-o", str(target)]) == 0
+        assert target.read_text("utf-8").startswith(begins)
+    capsys.readouterr()
+    assert _run(["diagram", repeated, "-o", "-", "--to", "svg", "--depth", "2"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("<svg ") and "body.0.fc" in captured.out
+    assert captured.err == ""
+
+
+def test_a_resolved_spec_is_a_spec(capsys: Capture, tmp_path: Path, repeated: str) -> None:
+    target = tmp_path / "resolved.yaml"
+    assert _run(["compile", repeated, "--emit", "spec", "-o", str(target)]) == 0
+    assert _run(["diff", repeated, str(target), "--exit-code"]) == 0
 
 
 def test_compile_prints_a_file_that_imports_only_torch(capsys: Capture, tmp_path: Path) -> None:
@@ -116,6 +203,10 @@ def test_schema_is_draft_07(capsys: Capture) -> None:
         (["export", "mnist_convnet"], 2, "--output"),
         (["export", "mnist_convnet", "-o", "/nowhere/at/all.onnx"], 1, "cannot write"),
         (["compile", "mnist_convnet", "-o", "/nowhere/at/all.py"], 1, "cannot write"),
+        (["diagram", "mnist_convnet", "-o", "net.png"], 2, ".svg, .html, .mmd, .dot"),
+        (["diagram", "mnist_convnet", "-o", "-"], 2, "--to"),
+        (["diagram", "mnist_convnet", "-o", "/nowhere/at/all.svg"], 1, "cannot write"),
+        (["diff", "mnist_convnet", "nothing"], 1, "no file and no shipped spec"),
     ],
 )
 def test_bad_input_is_said_in_words(capsys: Capture, words: list[str], code: int, said: str) -> None:

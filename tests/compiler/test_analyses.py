@@ -9,6 +9,8 @@ from netspec.compiler.analyses import layers, totals
 from netspec.compiler.receptive import receptive_fields
 from netspec.compiler.shipped import shipped
 from netspec.diagnostics import Source
+from netspec.ir import Tie
+from tests.graphs import Chain, image, resnet152
 
 # From zoo_facts (Nielsen's book, the slides): name -> parameters, multiply-accumulates.
 FACTS = {
@@ -51,6 +53,40 @@ def test_activation_memory_is_every_value_of_one_sample() -> None:
     sums = totals(load("shallow_classifier").graph)
     assert sums.activation_bytes == 4 * (4 + 1 + 1)
     assert sums.param_bytes == 4 * 5
+
+
+def test_resnet152_has_the_parameters_of_torchvision() -> None:
+    assert totals(resnet152()).num_params == 60_192_808
+
+
+def test_shared_parameters_count_once_and_those_of_training_apart() -> None:
+    chain, x = Chain(), image(4, name="x")
+    first = chain.op("first", "linear", x, out_features=4)
+    again = chain.op("again", "linear", first, out_features=4, node={"owner": "first"})
+    tied = chain.op("tied", "linear", again, out_features=4, node={"ties": {"weight": Tie("first.weight")}})
+    chain.op("aux", "linear", tied, out_features=2, node={"presence": "head"})
+    graph = chain.graph("net", (x,), tied)
+    sums = totals(graph)
+    # The tied layer has a bias of its own; the head's ten exist in training only.
+    assert (sums.num_params, sums.num_params_train) == (20 + 4, 20 + 4 + 10)
+    assert sums.macs == 3 * 16
+    assert sums.weight_layers == 1
+    assert [row.num_params for row in layers(graph)] == [20, 0, 4, 10]
+    assert [row.explain for row in layers(graph)] == ["(4 + 1) * 4", None, None, "(4 + 1) * 2"]
+
+
+def test_what_stands_in_a_region_of_training_is_of_training() -> None:
+    chain, x = Chain(), image(4, name="x")
+    y = chain.op("a", "linear", x, out_features=4)
+    chain.region("aux", lambda c, v: c.op("fc", "linear", v, out_features=2), y, presence="head")
+    sums = totals(chain.graph("net", (x,), y))
+    assert (sums.num_params, sums.num_params_train, sums.macs) == (20, 30, 16)
+
+
+def test_weights_that_are_used_equally_often_explain_the_macs() -> None:
+    conv, _, _, _, linear, *_ = layers(load("mnist_convnet").graph)
+    assert conv.explain_macs == "500 * 576"
+    assert linear.explain_macs == "288,000 * 1"
 
 
 def fields(text: str, size: int = 64) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,96 @@
+"""A network as an indented list: blocks and groups as headings, equal neighbours once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from netspec.compiler.analyses import Layer, layers, nodes, op_of, own_params, types_of
+from netspec.compiler.fold import Entry, Folder, Run
+from netspec.ir import Graph, Node, Region, Size, TensorType, total
+from netspec.ops.base import trainable
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A layer, or the heading of a block or group; of a run, the counts are those of all and `layer` is the first.
+
+    `level` counts from 1, the network's own chain.
+    """
+
+    level: int
+    path: str
+    what: str
+    output: TensorType
+    num_params: int
+    macs: Size
+    count: int
+    layer: Layer | None = None
+
+
+def outline(graph: Graph, depth: int | None = None) -> list[Line]:
+    """The lines of a network, those of blocks down to a depth (all where it is None)."""
+    return list(_Outline(graph, depth).lines(graph, 1))
+
+
+class _Outline:
+    def __init__(self, graph: Graph, depth: int | None) -> None:
+        self._depth = depth
+        self._folder = Folder()
+        self._rows: Mapping[str, Layer] = {row.path: row for row in layers(graph)}
+
+    def lines(self, graph: Graph, level: int) -> Iterator[Line]:
+        for entry in self._folder.entries(graph):
+            first, members = (entry.first, entry.members) if isinstance(entry, Run) else (entry, (entry,))
+            whole = self._folder.whole(first) if isinstance(first, Region) and len(members) == 1 else None
+            shown = whole.first if whole else first
+            yield self._line(entry, members, whole, level)
+            if isinstance(shown, Region) and (self._depth is None or level < self._depth):
+                yield from self.lines(shown.body, level + 1)
+
+    def _line(self, entry: Entry, members: Sequence[Node | Region], whole: Run | None, level: int) -> Line:
+        count = whole.count if whole else len(members)
+        shown = whole.first if whole else members[0]
+        return Line(
+            level=level,
+            path=entry.path,
+            what=f"{count:,} x {name(shown)}" if count > 1 else name(shown),
+            output=entry.outputs[0].type if entry.outputs else TensorType(()),
+            num_params=sum(map(params_of, members)),
+            macs=total(map(macs_of, members)),
+            count=count,
+            layer=self._rows[shown.path] if isinstance(shown, Node) else None,
+        )
+
+
+def name(node: Node | Region) -> str:
+    """What a node is: its op, its block, or what a group consists of."""
+    if isinstance(node, Node):
+        return node.op.name
+    return node.definition or ", ".join(contents(node))
+
+
+def contents(region: Region) -> list[str]:
+    """What a group holds, in a few words: its blocks by name, else how many layers."""
+    used = Counter(node.definition for node in region.body.nodes if isinstance(node, Region) and node.definition)
+    blocks = [f"{count:,} x {block}" if count > 1 else block for block, count in used.items()]
+    return blocks or [num_layers(region)]
+
+
+def num_layers(region: Region) -> str:
+    """`12 layers`."""
+    count = sum(1 for _ in region.body.walk())
+    return f"{count:,} layer{'s' if count != 1 else ''}"
+
+
+def params_of(node: Node | Region) -> int:
+    """The trained parameters of a node or of all inside a region, counted where they belong."""
+    inner = node.body.walk() if isinstance(node, Region) else (node,)
+    return sum(trainable(own_params(each)) for each in inner)
+
+
+def macs_of(node: Node | Region) -> Size:
+    """The multiply-accumulates of a node or of all inside a region."""
+    inner = [each for each, _ in nodes(node.body)] if isinstance(node, Region) else [node]
+    return total(op_of(each).macs(*types_of(each)) for each in inner)
