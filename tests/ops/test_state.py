@@ -36,9 +36,9 @@ def network(stored: Op, name: str, join: Op) -> Graph:
     [
         ("param: [2, 3]", "pos", "self.pos = nn.Parameter(torch.zeros(2, 3))", (2, 3)),
         ("param: {shape: [2, 3], batched: true}", "pos", "self.pos = nn.Parameter(torch.zeros(1, 2, 3))", (1, 2, 3)),
-        ("param: [3]", "0", "self.register_parameter('0', nn.Parameter(torch.zeros(3)))", (3,)),
-        ("buffer: {value: [1, 2, 4]}", "table", "self.register_buffer('table', torch.tensor([1.0, 2.0, 4.0]))", (3,)),
-        ("buffer: {shape: [3], value: 0.5}", "0", "self.register_buffer('0', torch.full((3,), 0.5))", (3,)),
+        ("param: [3]", "0", 'self.register_parameter("0", nn.Parameter(torch.zeros(3)))', (3,)),
+        ("buffer: {value: [1, 2, 4]}", "table", 'self.register_buffer("table", torch.tensor([1.0, 2.0, 4.0]))', (3,)),
+        ("buffer: {shape: [3], value: 0.5}", "0", 'self.register_buffer("0", torch.full((3,), 0.5))', (3,)),
     ],
 )
 def test_the_key_is_the_path(parse: Parse, layer: str, name: str, text: str, shape: tuple[int, ...]) -> None:

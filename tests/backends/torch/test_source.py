@@ -208,7 +208,7 @@ def seconds(num_layers: int, place: str) -> float:
 def test_the_time_for_a_flat_chain_is_linear(place: str) -> None:
     seconds(100, place)
     small, large = (min(seconds(layers, place) for _ in range(2)) for layers in (2_500, 10_000))
-    assert large <= 6 * small
+    assert large <= 8 * small  # 16 where it is quadratic; a full heap costs some
 
 
 def test_ten_thousand_hostile_graphs_emit_only_allowed_nodes() -> None:
