@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from netspec.ir import DType, TensorType
+from netspec.ir import Dim, DType, TensorType, is_less
 from netspec.ops.attributes import Axis, Float, Integers, NormalizedAxes, Pairs, PositiveInt, Size
-from netspec.ops.axes import resolve_axes, resolve_axis
+from netspec.ops.axes import resolve_axes, resolve_axis, torch_axes
 from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, REVERSE, Reads, Window
@@ -53,7 +53,7 @@ class Pad(Op):
         if input.dtype is DType.INT64 and self.value != int(self.value):
             raise OpError(f"value {self.value:g} is no integer, but the input is int64", attr="value")
         sizes = [before + size + after for (before, after), size in zip(pairs, input.shape, strict=True)]
-        if any(size < 1 for size in sizes):
+        if any(is_less(size, 1) for size in sizes):
             raise OpError(f"pad {list(self.pad)} leaves nothing of {list(input.shape)}", attr="pad")
         return input.with_shape(*sizes)
 
@@ -71,7 +71,7 @@ class Pad(Op):
         for (before, after), size in zip(pairs, input.shape, strict=True):
             if min(before, after) < 0:
                 raise OpError(f"mode {self.mode} takes no negative numbers", attr="pad")
-            if margin is not None and max(before, after) > size - margin:
+            if margin is not None and is_less(size - margin, max(before, after)):
                 rule = "must be smaller than" if margin else "must not exceed"
                 raise OpError(f"{self.mode} padding {max(before, after)} {rule} the size {size}", attr="pad")
 
@@ -99,17 +99,17 @@ class Flip(Op):
     examples = [Example("flip: 1", (4, 3)), Example("flip: [1, -1]", (2, 3, 4))]
 
     def infer(self, input: TensorType) -> TensorType:
-        resolve_axes("dims", self.dims, input.rank)
+        resolve_axes("dims", self.dims, input.shape)
         return input
 
     def reads(self, dim: int, input: TensorType) -> Reads:
-        return REVERSE if dim in resolve_axes("dims", self.dims, input.rank) else POINTWISE
+        return REVERSE if dim in resolve_axes("dims", self.dims, input.shape) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.flip(self.dims)
+        return input.flip(torch_axes(self.dims, input.shape))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        axes = resolve_axes("dims", self.dims, input.type.rank)
+        axes = resolve_axes("dims", self.dims, input.type.shape)
         last, backward = g.ints([-1] * len(axes)), g.ints([-1] * len(axes))
         return g.Slice(input, last, g.ints([-(2**63) + 1] * len(axes)), g.ints(axes), backward)
 
@@ -139,9 +139,9 @@ class Roll(Op):
         dims = self.dims if isinstance(self.dims, tuple) else (self.dims,)
         if len(shifts) != len(dims):
             raise OpError(f"{len(shifts)} shifts for {len(dims)} dims", attr="shifts")
-        resolve_axes("dims", dims, input.rank)
-        axes = [resolve_axis("dims", dim, input.rank) for dim in dims]
-        return {axis: shift % input.shape[axis - 1] for axis, shift in zip(axes, shifts, strict=True)}
+        resolve_axes("dims", dims, input.shape)
+        axes = [resolve_axis("dims", dim, input.shape) for dim in dims]
+        return {axis: _shift(shift, input.shape[axis - 1]) for axis, shift in zip(axes, shifts, strict=True)}
 
     def infer(self, input: TensorType) -> TensorType:
         self.moves(input)
@@ -151,7 +151,7 @@ class Roll(Op):
         return ALL if self.moves(input).get(dim) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.roll(self.shifts, self.dims)
+        return input.roll(self.shifts, torch_axes(self.dims, input.shape))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         for axis, shift in self.moves(input.type).items():
@@ -175,21 +175,21 @@ class RepeatInterleave(Op):
     ]
 
     def infer(self, input: TensorType) -> TensorType:
-        axis = resolve_axis("dim", self.dim, input.rank)
+        axis = resolve_axis("dim", self.dim, input.shape)
         return input.with_shape(*input.shape[: axis - 1], self.repeats * input.shape[axis - 1], *input.shape[axis:])
 
     def reads(self, dim: int, input: TensorType) -> Reads:
-        repeated = dim == resolve_axis("dim", self.dim, input.rank) and self.repeats > 1
+        repeated = dim == resolve_axis("dim", self.dim, input.shape) and self.repeats > 1
         return ALL if repeated else POINTWISE
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.repeat_interleave(self.repeats, dim=self.dim)
+        return input.repeat_interleave(self.repeats, dim=torch_axes(self.dim, input.shape))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        axis, rank = resolve_axis("dim", self.dim, input.type.rank), input.type.rank
+        axis, rank = resolve_axis("dim", self.dim, input.shape), input.type.rank
         beside = g.Unsqueeze(input, g.ints([axis + 1]))
         repeats = [1] * (axis + 1) + [self.repeats] + [1] * (rank - axis)
-        return g.Reshape(g.Expand(beside, g.ints(repeats)), g.ints([0] * axis + [-1, *input.shape[axis:]]))
+        return g.Reshape(g.Expand(beside, g.ints(repeats)), g.sizes([0] * axis + [-1, *input.shape[axis:]], input))
 
 
 class Tile(Op):
@@ -209,10 +209,10 @@ class Tile(Op):
         Raises:
             OpError: there are more numbers than axes.
         """
-        given = self.dims if isinstance(self.dims, tuple) else (self.dims,)
+        given: tuple[int, ...] = self.dims if isinstance(self.dims, tuple) else (self.dims,)
         if len(given) > input.rank:
             raise OpError(f"dims {list(given)} has more entries than {list(input.shape)} has axes", attr="dims")
-        return (1,) * (input.rank - len(given)) + given
+        return (*(1,) * (input.rank - len(given)), *given)
 
     def infer(self, input: TensorType) -> TensorType:
         return input.with_shape(*(n * size for n, size in zip(self.repeats(input), input.shape, strict=True)))
@@ -225,3 +225,12 @@ class Tile(Op):
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         return g.Tile(input, g.ints([1, *self.repeats(input.type)]))
+
+
+def _shift(shift: int, size: int | Dim) -> int:
+    """The shift less whole turns; one along a free axis is taken as it is, and must not turn it once."""
+    if isinstance(size, int):
+        return shift % size
+    if not abs(shift) < size:
+        raise OpError(f"the shift {shift} exceeds the size {size}", attr="shifts")
+    return shift

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod, sqrt
+from math import sqrt
 from typing import Any, TypeVar, cast
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DType, Size, TensorType, product
 from netspec.ops.attributes import OptionalPositiveFloat, PositiveInt, Probability
 from netspec.ops.base import Example, Main, Op, OpError, Param
 from netspec.ops.broadcast import repeated_in_onnx, repeated_in_torch, same_dtype, shapes
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known
 
 T = TypeVar("T")
 
@@ -40,10 +41,11 @@ class ScaledDotProductAttention(Op):
         if not (fits and query.shape[-1] == key.shape[-1] and key.shape[-2] == value.shape[-2]):
             message = f"{self.name} needs [*, targets, features], [*, sources, features] and [*, sources, values], got"
             raise OpError(f"{message} {shapes([each.shape for each in inputs])}", code="shape-mismatch")
+        self._scale(query)
         return query.with_shape(*query.shape[:-1], value.shape[-1])
 
-    def macs(self, query: TensorType, key: TensorType, value: TensorType) -> int:
-        scores: int = prod(query.shape[:-1]) * key.shape[-2]
+    def macs(self, query: TensorType, key: TensorType, value: TensorType) -> Size:
+        scores = product(query.shape[:-1]) * key.shape[-2]
         return scores * (query.shape[-1] + value.shape[-1])
 
     def reads(self, dim: int, query: TensorType, key: TensorType, value: TensorType) -> Reads:
@@ -58,14 +60,18 @@ class ScaledDotProductAttention(Op):
             return (POINTWISE if port == 2 else ALL), dim
         if port == 0:
             return POINTWISE, dim
-        return (Window(1, 1 - inputs[port].shape[-2], 0) if self.is_causal else ALL), dim
+        sources = inputs[port].shape[-2]
+        return (Window(1, 1 - sources, 0) if self.is_causal and isinstance(sources, int) else ALL), dim
+
+    def _scale(self, query: TensorType) -> float:
+        return 1 / sqrt(known(query.shape[-1], "the number of features")) if self.scale is None else self.scale
 
     def to_torch(self, t: TorchBuilder, query: TorchValue, key: TorchValue, value: TorchValue) -> TorchResult:
         inputs = repeated_in_torch((query, key, value))
         return t.F.scaled_dot_product_attention(*inputs, **self.given("is_causal", "scale"))
 
     def to_onnx(self, g: OnnxBuilder, query: OnnxValue, key: OnnxValue, value: OnnxValue, p: OnnxParams) -> OnnxValue:
-        scale = g.scalar(1 / sqrt(query.shape[-1]) if self.scale is None else self.scale, like=query)
+        scale = g.scalar(self._scale(query.type), like=query)
         mask = _causal(g, query, key) if self.is_causal else None
         rank = query.type.rank
         return _attend(g, *repeated_in_onnx(g, (query, key, value)), rank=rank, scale=scale, mask=mask)
@@ -99,24 +105,23 @@ class MultiheadAttention(Op):
         if inputs[1].shape[0] != inputs[2].shape[0]:
             message = f"{self.name} needs as many keys as values, got {shapes([each.shape for each in inputs[1:]])}"
             raise OpError(message, code="shape-mismatch")
-        if query.shape[-1] % self.num_heads:
+        if known(query.shape[-1], "embed_dim") % self.num_heads:
             message = f"embed_dim {query.shape[-1]} is not divisible by num_heads {self.num_heads}"
             raise OpError(message, attr="num_heads")
         return query
 
     def params(self, query: TensorType, *others: TensorType) -> Mapping[str, Param]:
-        width, dtype = query.shape[-1], query.dtype
+        width, dtype = known(query.shape[-1], "embed_dim"), query.dtype
         biases = {"in_proj_bias": (3 * width,), "out_proj.bias": (width,)} if self.bias else {}
         found = {"in_proj_weight": (3 * width, width), "out_proj.weight": (width, width)} | biases
         order = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
         return {name: Param(found[name], dtype=dtype) for name in order if name in found}
 
-    def macs(self, query: TensorType, *others: TensorType) -> int:
+    def macs(self, query: TensorType, *others: TensorType) -> Size:
         query, key, _ = _ports(query, *others)
         (targets, width), sources = query.shape, key.shape[0]
         projections = (2 * targets + 2 * sources) * width * width
-        result: int = projections + 2 * targets * sources * width
-        return result
+        return projections + 2 * targets * sources * width
 
     def explain(self, query: TensorType, *others: TensorType) -> str:
         width = query.shape[-1]
@@ -138,7 +143,7 @@ class MultiheadAttention(Op):
 
     def to_onnx(self, g: OnnxBuilder, query: OnnxValue, *others_then_params: OnnxValue) -> OnnxValue:
         *others, p = others_then_params
-        width, params = query.shape[-1], cast(OnnxParams, p)
+        width, params = known(query.shape[-1], "embed_dim"), cast(OnnxParams, p)
         inputs = _ports(*repeated_in_onnx(g, (query, *others)))
         maps = self._maps(g, params, width)
         heads = [self._heads(g, each, *weights) for each, weights in zip(inputs, maps, strict=True)]

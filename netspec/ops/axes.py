@@ -8,6 +8,8 @@ from __future__ import annotations
 from netspec.ir import Sizes, symbols_of
 from netspec.ops.base import OpError
 
+Dims = int | str | tuple[int | str, ...] | None
+
 
 def resolve_axis(attr: str, dim: int | str, shape: Sizes | int) -> int:
     """The axis that `dim` names, from 1 to the number of a sample's axes.
@@ -40,6 +42,31 @@ def torch_axis(dim: int | str, axis: int) -> int:
     return axis if isinstance(dim, str) else dim
 
 
+def torch_axes(dims: int | str | tuple[int | str, ...], shape: Sizes) -> int | tuple[int, ...]:
+    """Axes as PyTorch's code writes them, one number or several as in the file."""
+    if not isinstance(dims, tuple):
+        return torch_axis(dims, resolve_axis("dim", dims, shape))
+    return tuple(torch_axis(dim, resolve_axis("dim", dim, shape)) for dim in dims)
+
+
+def resolve_axes(attr: str, dims: Dims, shape: Sizes | int) -> tuple[int, ...]:
+    """The axes that one number, several, or none (which means all) name, in order.
+
+    Raises:
+        OpError: one is not there, or is named twice; or none is named and a sample has no axis.
+    """
+    if dims is None:
+        rank = shape if isinstance(shape, int) else len(shape)
+        if rank == 0:
+            raise OpError("there is no axis: the input is one number a sample")
+        return tuple(range(1, rank + 1))
+    named = dims if isinstance(dims, tuple) else (dims,)
+    axes = sorted(resolve_axis(attr, dim, shape) for dim in named)
+    if len(set(axes)) < len(axes):
+        raise OpError(f"{attr} {list(named)} names an axis twice", attr=attr)
+    return tuple(axes)
+
+
 def _named_axis(attr: str, word: str, shape: Sizes | int) -> int:
     if isinstance(shape, int):
         raise OpError(f"{attr} `{word}` names a symbol; the place of a new axis is a number", attr=attr)
@@ -49,20 +76,3 @@ def _named_axis(attr: str, word: str, shape: Sizes | int) -> int:
         help = "name the axis by its number" if axes else None
         raise OpError(f"{attr} `{word}`: {which} of {list(shape)} depend{'s' * (not axes)} on it", attr=attr, help=help)
     return axes[0]
-
-
-def resolve_axes(attr: str, dims: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
-    """The axes that one number, several, or none (which means all) name, in order.
-
-    Raises:
-        OpError: one is not there, or is named twice; or none is named and a sample has no axis.
-    """
-    if dims is None:
-        if rank == 0:
-            raise OpError("there is no axis: the input is one number a sample")
-        return tuple(range(1, rank + 1))
-    named = dims if isinstance(dims, tuple) else (dims,)
-    axes = sorted(resolve_axis(attr, dim, rank) for dim in named)
-    if len(set(axes)) < len(axes):
-        raise OpError(f"{attr} {list(named)} names an axis twice", attr=attr)
-    return tuple(axes)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netspec.ir import TensorType
+from netspec.ir import Sizes, TensorType
 from netspec.ops.base import OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxValue, TorchValue
+from netspec.ops.sizes import shape_proof
 
 
 def broadcast(name: str, types: Sequence[TensorType]) -> TensorType:
@@ -25,19 +26,20 @@ def broadcast(name: str, types: Sequence[TensorType]) -> TensorType:
     return types[0].with_shape(*broadcast_shapes(name, [each.shape for each in types]))
 
 
-def broadcast_shapes(name: str, given: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+def broadcast_shapes(name: str, given: Sequence[Sizes]) -> Sizes:
     """NumPy's rule: from the last axis on, sizes agree, or are 1 and stretch; an axis that is missing counts as 1.
 
     Raises:
         OpError: `shape-mismatch`.
     """
     rank = max(map(len, given))
-    filled = [(1,) * (rank - len(shape)) + shape for shape in given]
+    filled: list[Sizes] = [(*(1,) * (rank - len(shape)), *shape) for shape in given]
     sizes = [{size for size in axis if size != 1} for axis in zip(*filled, strict=True)]
     if any(len(axis) > 1 for axis in sizes):
-        help = "shapes are compared from the last axis; insert axes of size 1 with `unsqueeze`"
         message = f"{name} needs equal shapes, got {shapes(given)}"
-        raise OpError(message, code="shape-mismatch", help=help if len({*map(len, given)}) > 1 else None)
+        hint = "shapes are compared from the last axis; insert axes of size 1 with `unsqueeze`"
+        help = shape_proof(filled) or (hint if len({*map(len, given)}) > 1 else None)
+        raise OpError(message, code="shape-mismatch", help=help)
     return tuple(axis.pop() if axis else 1 for axis in sizes)
 
 
@@ -63,7 +65,7 @@ def same_rank(name: str, types: Sequence[TensorType]) -> None:
         raise OpError(message, code="shape-mismatch", help="insert axes of size 1 with `unsqueeze`")
 
 
-def shapes(given: Sequence[tuple[int, ...]]) -> str:
+def shapes(given: Sequence[Sizes]) -> str:
     """Shapes as a message writes them: `[3, 4] and [4]`."""
     return " and ".join(f"[{', '.join(map(str, shape))}]" for shape in given)
 

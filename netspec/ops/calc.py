@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DType, Size, TensorType
 from netspec.lang.tokens import ExpressionError
 from netspec.ops.attributes import MAX_FLOAT, Domain, Refusal, number
 from netspec.ops.base import FLOATING, Example, Main, Op, OpError
@@ -84,7 +84,7 @@ class Calc(Op):
             raise OpError("the equation reads no value", attr="expression")
         return found.type
 
-    def macs(self, *inputs: TensorType) -> int:
+    def macs(self, *inputs: TensorType) -> Size:
         counter = _Nothing()
         self._walk(counter, [(None, type) for type in inputs])
         return counter.macs
@@ -135,7 +135,7 @@ class _Nothing:
     """The algebra that makes no values, and counts multiply-accumulates."""
 
     def __init__(self) -> None:
-        self.macs = 0
+        self.macs: Size = 0
 
     def number(self, value: Number, dtype: DType) -> None: ...
     def behind_batch(self, value: Any, count: int) -> None: ...

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from netspec.ir import DType, TensorType
 from netspec.ops.attributes import Axis
-from netspec.ops.axes import resolve_axis
+from netspec.ops.axes import resolve_axis, torch_axis
 from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Op, OpError
 from netspec.ops.broadcast import (
     aligned_in_onnx,
@@ -154,7 +154,7 @@ class Concat(Op):
         _at_least_two(self.name, inputs)
         same_dtype(self.name, inputs)
         same_rank(self.name, inputs)
-        axis = resolve_axis("dim", self.dim, inputs[0].rank)
+        axis = resolve_axis("dim", self.dim, inputs[0].shape)
         others = {(*each.shape[: axis - 1], *each.shape[axis:]) for each in inputs}
         if len(others) > 1:
             message = f"concat needs equal shapes but for axis {axis}, got {shapes([each.shape for each in inputs])}"
@@ -163,14 +163,15 @@ class Concat(Op):
         return inputs[0].with_shape(*inputs[0].shape[: axis - 1], total, *inputs[0].shape[axis:])
 
     def reads(self, dim: int, *inputs: TensorType) -> Reads:
-        return ALL if dim == resolve_axis("dim", self.dim, inputs[0].rank) else POINTWISE
+        return ALL if dim == resolve_axis("dim", self.dim, inputs[0].shape) else POINTWISE
 
     def to_torch(self, t: TorchBuilder, *inputs: TorchValue) -> TorchResult:
-        return t.torch.cat(repeated_in_torch(inputs), dim=self.dim)
+        dim = torch_axis(self.dim, resolve_axis("dim", self.dim, inputs[0].shape))
+        return t.torch.cat(repeated_in_torch(inputs), dim=dim)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
         *inputs, _ = inputs_then_params
-        axis = resolve_axis("dim", self.dim, inputs[0].type.rank)
+        axis = resolve_axis("dim", self.dim, inputs[0].type.shape)
         return g.Concat(*repeated_in_onnx(g, inputs), axis=axis)
 
 

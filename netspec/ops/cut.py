@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ir import DType, TensorType
+from netspec.ir import Dim, DType, TensorType, is_at_most, is_less
 from netspec.ops.attributes import Axis, Integer, NonNegativeInt, OptionalAxis, OptionalInteger, PositiveInt, Size
-from netspec.ops.axes import resolve_axis
+from netspec.ops.axes import resolve_axis, torch_axis
 from netspec.ops.base import ANY_DTYPE, Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known
 
 MAX_PARTS = 256
 
@@ -28,12 +29,12 @@ class Select(Op):
 
     def axis(self, input: TensorType) -> int:
         """The axis that is gone, counted from 1."""
-        return resolve_axis("dim", self.dim, input.rank)
+        return resolve_axis("dim", self.dim, input.shape)
 
     def infer(self, input: TensorType) -> TensorType:
         axis = self.axis(input)
         size = input.shape[axis - 1]
-        if not -size <= self.index < size:
+        if not (is_at_most(-self.index, size) and is_less(self.index, size)):
             raise OpError(f"index {self.index} is outside axis {axis}, whose size is {size}", attr="index")
         return input.with_shape(*input.shape[: axis - 1], *input.shape[axis:])
 
@@ -41,7 +42,7 @@ class Select(Op):
         return dim + (dim >= self.axis(input))
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.select(self.dim, self.index)
+        return input.select(torch_axis(self.dim, self.axis(input.type)), self.index)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         return g.Gather(input, g.constant(self.index, DType.INT64), axis=self.axis(input.type))
@@ -53,20 +54,20 @@ class Cut(Op):
     dtypes = ANY_DTYPE
     dim: Axis
 
-    def bounds(self, size: int) -> tuple[int, int, int]:
+    def bounds(self, size: int | Dim) -> tuple[int | Dim, int | Dim, int]:
         """First position, the one behind the last, and step, for an axis of that size."""
         raise NotImplementedError(type(self).__name__)
 
-    def cut(self, input: TensorType) -> tuple[int, int, int, int]:
+    def cut(self, input: TensorType) -> tuple[int, int | Dim, int | Dim, int]:
         """The axis, and the bounds on it.
 
         Raises:
             OpError: the axis is not there, or nothing is left of it.
         """
-        axis = resolve_axis("dim", self.dim, input.rank)
+        axis = resolve_axis("dim", self.dim, input.shape)
         size = input.shape[axis - 1]
         start, end, step = self.bounds(size)
-        if not 0 <= start < end <= size:
+        if not (is_at_most(0, start) and is_less(start, end) and is_at_most(end, size)):
             message = f"{self.name} from {start} to {end} is empty or outside axis {axis}, whose size is {size}"
             raise OpError(message, attr="start")
         return axis, start, end, step
@@ -77,7 +78,9 @@ class Cut(Op):
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         axis, start, _, step = self.cut(input)
-        return Window(step, start, start) if dim == axis else POINTWISE
+        if dim != axis:
+            return POINTWISE
+        return Window(step, start, start) if isinstance(start, int) else ALL
 
 
 class Slice(Cut):
@@ -96,7 +99,7 @@ class Slice(Cut):
         Example("slice: {dim: 2, start: -5, end: 6, step: 2}", (2, 7)),
     ]
 
-    def bounds(self, size: int) -> tuple[int, int, int]:
+    def bounds(self, size: int | Dim) -> tuple[int | Dim, int | Dim, int]:
         start = 0 if self.start is None else self.start
         end = size if self.end is None else self.end
         return start if start >= 0 else size + start, end if end >= 0 else size + end, self.step
@@ -123,15 +126,16 @@ class Narrow(Cut):
         Example("narrow: {dim: -1, start: 0, length: 1}", (3,)),
     ]
 
-    def bounds(self, size: int) -> tuple[int, int, int]:
+    def bounds(self, size: int | Dim) -> tuple[int | Dim, int | Dim, int]:
         return self.start, self.start + self.length, 1
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.narrow(self.dim, self.start, self.length)
+        axis, *_ = self.cut(input.type)
+        return input.narrow(torch_axis(self.dim, axis), self.start, self.length)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        axis, start, end, _ = self.cut(input.type)
-        return g.Slice(input, g.ints([start]), g.ints([end]), g.ints([axis]))
+        axis, *_ = self.cut(input.type)
+        return g.Slice(input, g.ints([self.start]), g.ints([self.start + self.length]), g.ints([axis]))
 
 
 class Parts(Op):
@@ -143,7 +147,7 @@ class Parts(Op):
         """The axis that is cut, counted from 1."""
         raise NotImplementedError(type(self).__name__)
 
-    def sizes(self, input: TensorType) -> list[int]:
+    def sizes(self, input: TensorType) -> list[int | Dim]:
         """The sizes of the parts.
 
         Raises:
@@ -170,7 +174,7 @@ class Parts(Op):
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> tuple[OnnxValue, ...]:
         sizes = self.sizes(input.type)
-        return g.call("Split", input, g.ints(sizes), outputs=len(sizes), axis=self.axis(input.type))
+        return g.call("Split", input, g.sizes(sizes, input), outputs=len(sizes), axis=self.axis(input.type))
 
 
 class Chunk(Parts):
@@ -193,9 +197,9 @@ class Chunk(Parts):
         if self.dim is None and input.rank == 2:
             message = f"chunk along which axis of {list(input.shape)}?"
             raise OpError(message, attr="chunks", help="name it: `dim: 1` for the first, `dim: -1` for the last")
-        return resolve_axis("dim", 1 if self.dim is None else self.dim, input.rank)
+        return resolve_axis("dim", 1 if self.dim is None else self.dim, input.shape)
 
-    def sizes(self, input: TensorType) -> list[int]:
+    def sizes(self, input: TensorType) -> list[int | Dim]:
         axis = self.axis(input)
         size = input.shape[axis - 1]
         each = (size + self.chunks - 1) // self.chunks
@@ -207,7 +211,8 @@ class Chunk(Parts):
         return [each] * (self.chunks - 1) + [last]
 
     def in_torch(self, input: TorchValue) -> Any:
-        return input.chunk(self.chunks, dim=1 if self.dim is None else self.dim)
+        dim = 1 if self.dim is None else torch_axis(self.dim, self.axis(input.type))
+        return input.chunk(self.chunks, dim=dim)
 
 
 class Split(Parts):
@@ -226,21 +231,21 @@ class Split(Parts):
     ]
 
     def axis(self, input: TensorType) -> int:
-        return resolve_axis("dim", self.dim, input.rank)
+        return resolve_axis("dim", self.dim, input.shape)
 
-    def sizes(self, input: TensorType) -> list[int]:
+    def sizes(self, input: TensorType) -> list[int | Dim]:
         axis, given = self.axis(input), self.split_size_or_sections
-        size = input.shape[axis - 1]
+        size: int | Dim = input.shape[axis - 1]
         if isinstance(given, tuple):
             if sum(given) != size:
                 message = f"the sections {list(given)} sum to {sum(given)}, but the size of axis {axis} is {size}"
                 raise OpError(message, attr="split_size_or_sections")
             return [*given]
-        count = (size + given - 1) // given
+        count = (known(size, "the size that is split") + given - 1) // given
         if count > MAX_PARTS:
             message = f"split makes {count:,} parts of axis {axis}; the limit is {MAX_PARTS}"
             raise OpError(message, attr="split_size_or_sections")
-        return [given] * (count - 1) + [size - given * (count - 1)]
+        return [*[given] * (count - 1), size - given * (count - 1)]
 
     def in_torch(self, input: TorchValue) -> Any:
-        return input.split(self.split_size_or_sections, dim=self.dim)
+        return input.split(self.split_size_or_sections, dim=torch_axis(self.dim, self.axis(input.type)))

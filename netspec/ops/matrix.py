@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netspec.ir import TensorType
+from netspec.ir import Size, TensorType
 from netspec.ops.attributes import Axis, NonNegativeFloat, PositiveFloat
-from netspec.ops.axes import resolve_axis
+from netspec.ops.axes import resolve_axis, torch_axis
 from netspec.ops.base import Example, Main, Op, OpError
 from netspec.ops.broadcast import aligned_in_onnx, aligned_in_torch, broadcast, same_dtype, same_rank, shapes
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
@@ -21,7 +21,7 @@ class Product(Op):
         same_dtype(self.name, (input, other))
         return input.with_shape(*product_shape(self.name, input.shape, other.shape))
 
-    def macs(self, input: TensorType, other: TensorType) -> int:
+    def macs(self, input: TensorType, other: TensorType) -> Size:
         return product_macs(input.shape, other.shape)
 
     def reads_of(self, port: int, dim: int, *inputs: TensorType) -> tuple[Reads, int | None]:
@@ -142,13 +142,13 @@ class CosineSimilarity(Op):
 
     def axes(self, x1: TensorType) -> tuple[int, ...]:
         """The axis that is gone."""
-        return (resolve_axis("dim", self.dim, x1.rank),)
+        return (resolve_axis("dim", self.dim, x1.shape),)
 
     def source(self, dim: int, x1: TensorType, x2: TensorType) -> int | None:
         return left_of(x1.rank, self.axes(x1), keepdim=False)[dim - 1]
 
     def to_torch(self, t: TorchBuilder, x1: TorchValue, x2: TorchValue) -> TorchResult:
-        return t.F.cosine_similarity(x1, x2, dim=self.dim, **self.given("eps"))
+        return t.F.cosine_similarity(x1, x2, dim=torch_axis(self.dim, self.axes(x1.type)[0]), **self.given("eps"))
 
     def to_onnx(self, g: OnnxBuilder, x1: OnnxValue, x2: OnnxValue, p: OnnxParams) -> OnnxValue:
         axes, eps = g.ints(self.axes(x1.type)), g.scalar(self.eps, like=x1)

@@ -150,7 +150,7 @@ class InstanceNorm(ChannelNorm):
         return build(input.shape[0], **self.given("eps", "affine"))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, input.shape[0])
+        weight, bias = (p.weight, p.bias) if self.affine else _unit_affine(g, input, self.channels(input.type))
         return g.InstanceNormalization(input, weight, bias, epsilon=self.eps)
 
 

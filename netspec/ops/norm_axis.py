@@ -11,6 +11,7 @@ from netspec.ops.axes import resolve_axes
 from netspec.ops.base import Example, Main, Op, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads
+from netspec.ops.sizes import known
 
 # torch.finfo(dtype).eps, what RMSNorm takes where none is given.
 _EPS = {"float32": 2.0**-23, "float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -31,14 +32,15 @@ class AxisNorm(Op):
         Raises:
             OpError: one is not there, or named twice.
         """
-        return resolve_axes("dim", self.dim, input.rank)
+        return resolve_axes("dim", self.dim, input.shape)
 
     def sizes(self, input: TensorType) -> tuple[int, ...]:
         """Their sizes: the shape of the weight."""
-        return tuple(input.shape[axis - 1] for axis in self.axes(input))
+        sizes = (input.shape[axis - 1] for axis in self.axes(input))
+        return tuple(known(size, f"a size that {self.name} normalises") for size in sizes)
 
     def infer(self, input: TensorType) -> TensorType:
-        self.axes(input)
+        self.sizes(input)
         return input
 
     def names(self) -> tuple[str, ...]:

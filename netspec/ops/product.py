@@ -7,21 +7,20 @@ would be taken for a row.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
+from netspec.ir import Size, Sizes, product
 from netspec.ops.base import OpError
 from netspec.ops.broadcast import broadcast_shapes, shapes
 from netspec.ops.lowering import OnnxBuilder, OnnxValue
-
-Shape = tuple[int, ...]
+from netspec.ops.sizes import proof
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
     """What a product needs to know of a factor."""
 
-    shape: Shape
+    shape: Sizes
     batched: bool = True
 
     @property
@@ -35,7 +34,7 @@ class Factor:
         return max(2, len(self.shape))
 
 
-def product_shape(name: str, left: Shape, right: Shape) -> Shape:
+def product_shape(name: str, left: Sizes, right: Sizes) -> Sizes:
     """(*, n, m) and (*, m, p) -> (*, n, p); without n where the left is a vector, without p where the right is one.
 
     Raises:
@@ -46,24 +45,27 @@ def product_shape(name: str, left: Shape, right: Shape) -> Shape:
     inner = right[-1] if len(right) == 1 else right[-2]
     if left[-1] != inner:
         message = f"{name} needs [..., n, m] and [..., m, p], got {shapes([left, right])}"
-        raise OpError(message, code="shape-mismatch", help=f"m is {left[-1]} on the left and {inner} on the right")
+        raise OpError(
+            message,
+            code="shape-mismatch",
+            help=proof(left[-1], inner) or f"m is {left[-1]} on the left and {inner} on the right",
+        )
     lead = broadcast_shapes(name, [left[:-2], right[:-2]])
     return (*lead, *left[-2:-1], *(right[-1:] if len(right) > 1 else ()))
 
 
-def product_macs(left: Shape, right: Shape) -> int:
+def product_macs(left: Sizes, right: Sizes) -> Size:
     """Multiply-accumulates of one sample."""
-    result: int = prod(product_shape("@", left, right)) * left[-1]
-    return result
+    return product(product_shape("@", left, right)) * left[-1]
 
 
 def product_in_torch(left: Any, right: Any, a: Factor, b: Factor) -> Any:
     """`left @ right`, with the axes that vectors and fewer axes lack."""
     left = left.unsqueeze(-2) if a.is_vector else left
     right = right.unsqueeze(-1) if b.is_vector else right
-    product = _behind_batch(left, a, b) @ _behind_batch(right, b, a)
-    product = product.squeeze(-1) if b.is_vector else product
-    return product.squeeze(-1 if b.is_vector else -2) if a.is_vector else product
+    result = _behind_batch(left, a, b) @ _behind_batch(right, b, a)
+    result = result.squeeze(-1) if b.is_vector else result
+    return result.squeeze(-1 if b.is_vector else -2) if a.is_vector else result
 
 
 def _behind_batch(value: Any, own: Factor, other: Factor) -> Any:
@@ -75,9 +77,9 @@ def product_in_onnx(g: OnnxBuilder, left: OnnxValue, right: OnnxValue, a: Factor
     """The same by MatMul."""
     left = g.Unsqueeze(left, g.ints([-2])) if a.is_vector else left
     right = g.Unsqueeze(right, g.ints([-1])) if b.is_vector else right
-    product = g.MatMul(_behind_batch_onnx(g, left, a, b), _behind_batch_onnx(g, right, b, a))
-    product = g.Squeeze(product, g.ints([-1])) if b.is_vector else product
-    return g.Squeeze(product, g.ints([-1 if b.is_vector else -2])) if a.is_vector else product
+    result = g.MatMul(_behind_batch_onnx(g, left, a, b), _behind_batch_onnx(g, right, b, a))
+    result = g.Squeeze(result, g.ints([-1])) if b.is_vector else result
+    return g.Squeeze(result, g.ints([-1 if b.is_vector else -2])) if a.is_vector else result
 
 
 def _behind_batch_onnx(g: OnnxBuilder, value: OnnxValue, own: Factor, other: Factor) -> OnnxValue:

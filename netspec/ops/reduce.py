@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DType, Sizes, TensorType
 from netspec.ops.attributes import Axes, Axis, NonNegativeInt, OptionalAxis
-from netspec.ops.axes import resolve_axes, resolve_axis
+from netspec.ops.axes import resolve_axes, resolve_axis, torch_axes
 from netspec.ops.base import FLOATING, Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known
 
 
 class Reduction(Op):
@@ -28,7 +29,7 @@ class Reduction(Op):
         Raises:
             OpError: one is not there, or named twice.
         """
-        return resolve_axes("dim", self.dim, input.rank)
+        return resolve_axes("dim", self.dim, input.shape)
 
     def infer(self, input: TensorType) -> TensorType:
         return input.with_shape(*reduced(input.shape, self.axes(input), self.keepdim))
@@ -40,7 +41,7 @@ class Reduction(Op):
         return left_of(input.rank, self.axes(input), self.keepdim)[dim - 1]
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        axes = tuple(range(1, input.type.rank + 1)) if self.dim is None else self.dim
+        axes = self.axes(input.type) if self.dim is None else torch_axes(self.dim, input.shape)
         only = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
         return getattr(input, self.name)(only, **self.given("keepdim", "correction"))
 
@@ -108,7 +109,8 @@ class Spread(Reduction):
 
     def count(self, input: TensorType) -> int:
         """How many numbers become one."""
-        return prod(input.shape[axis - 1] for axis in self.axes(input))
+        sizes = (input.shape[axis - 1] for axis in self.axes(input))
+        return prod(known(size, f"the number of values of {self.name}") for size in sizes)
 
     def variance(self, g: OnnxBuilder, input: OnnxValue) -> OnnxValue:
         """The variance in ONNX."""
@@ -166,7 +168,7 @@ class Argmax(Op):
         """The axis, or all of them."""
         if self.dim is None and self.keepdim:
             raise OpError("keepdim needs a dim", attr="keepdim")
-        return resolve_axes("dim", self.dim, input.rank)
+        return resolve_axes("dim", self.dim, input.shape)
 
     def infer(self, input: TensorType) -> TensorType:
         shape = reduced(input.shape, self.axes(input), self.keepdim)
@@ -181,7 +183,7 @@ class Argmax(Op):
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         if self.dim is None:
             return input.flatten(1).argmax(1)
-        return input.argmax(self.dim, **self.given("keepdim"))
+        return input.argmax(torch_axes(self.dim, input.shape), **self.given("keepdim"))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         if self.dim is None:
@@ -198,23 +200,26 @@ class Cumsum(Op):
     examples = [Example("cumsum: 1", (4, 3)), Example("cumsum: -1", (2, 3), dtype=DType.INT64)]
 
     def infer(self, input: TensorType) -> TensorType:
-        resolve_axis("dim", self.dim, input.rank)
+        resolve_axis("dim", self.dim, input.shape)
         return input
 
     def reads(self, dim: int, input: TensorType) -> Reads:
-        axis = resolve_axis("dim", self.dim, input.rank)
-        return Window(1, 1 - input.shape[axis - 1], 0) if dim == axis else POINTWISE
+        axis = resolve_axis("dim", self.dim, input.shape)
+        size = input.shape[axis - 1]
+        if dim != axis:
+            return POINTWISE
+        return Window(1, 1 - size, 0) if isinstance(size, int) else ALL
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return input.cumsum(self.dim)
+        return input.cumsum(torch_axes(self.dim, input.shape))
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        return g.CumSum(input, g.constant(resolve_axis("dim", self.dim, input.type.rank), DType.INT64))
+        return g.CumSum(input, g.constant(resolve_axis("dim", self.dim, input.type.shape), DType.INT64))
 
 
-def reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
+def reduced(shape: Sizes, axes: tuple[int, ...], keepdim: bool) -> Sizes:
     """A shape with those axes gone, or of size 1."""
-    kept: tuple[Any, ...] = tuple(1 if axis in axes else size for axis, size in enumerate(shape, 1))
+    kept: Sizes = tuple(1 if axis in axes else size for axis, size in enumerate(shape, 1))
     return kept if keepdim else tuple(size for axis, size in enumerate(shape, 1) if axis not in axes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.ir import TensorType
+from netspec.ir import Sizes, TensorType
 from netspec.ops.attributes import PositiveInt
 from netspec.ops.base import Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
@@ -34,9 +34,8 @@ class ChannelShuffle(Op):
         return t.nn.ChannelShuffle(self.groups)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
-        channels = input.shape[0]
-        grouped = g.Reshape(input, g.ints([0, self.groups, channels // self.groups, -1]))
-        return g.Reshape(g.Transpose(grouped, perm=[0, 2, 1, 3]), g.ints([0, *input.shape]))
+        grouped = g.Reshape(input, g.sizes([0, self.groups, input.shape[0] // self.groups, -1], input))
+        return g.Reshape(g.Transpose(grouped, perm=[0, 2, 1, 3]), g.sizes([0, *input.shape], input))
 
 
 class PixelShuffle(Op):
@@ -101,11 +100,11 @@ class PixelUnshuffle(Op):
         # SpaceToDepth puts the offset in front of the channel; torch the channel in front of the offset.
         factor = self.downscale_factor
         channels, height, width = self.infer(input.type).shape
-        blocks = g.Reshape(input, g.ints([0, input.shape[0], height, factor, width, factor]))
-        return g.Reshape(g.Transpose(blocks, perm=[0, 1, 3, 5, 2, 4]), g.ints([0, channels, height, width]))
+        blocks = g.Reshape(input, g.sizes([0, input.shape[0], height, factor, width, factor], input))
+        return g.Reshape(g.Transpose(blocks, perm=[0, 1, 3, 5, 2, 4]), g.sizes([0, channels, height, width], input))
 
 
-def _image(name: str, input: TensorType) -> tuple[int, ...]:
+def _image(name: str, input: TensorType) -> Sizes:
     if input.rank != 3:
         raise OpError(f"{name} needs [channels, height, width], got {list(input.shape)}")
     return input.shape

@@ -12,16 +12,25 @@ from netspec.ir import DType, TensorType
 from netspec.ops.attributes import MAX_INT, Numbers, OptionalSizes, Sizes
 from netspec.ops.base import Example, Main, Op, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult
+from netspec.ops.sizes import known
 
 
-class Stored(Op):
+class ReadsNothing(Op):
+    """Base: what reads nothing has a shape of numbers."""
+
+    def own_shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return tuple(known(size, self.name) for size in self.infer_all()[0].shape)
+
+
+class Stored(ReadsNothing):
     """Base of the values with a state-dict key. `batched` stores the leading axis of size 1 too."""
 
     batched: bool = False
 
     def stored_shape(self) -> tuple[int, ...]:
         """The shape in the state dict."""
-        return ((1,) if self.batched else ()) + self.infer_all()[0].shape
+        return (*((1,) if self.batched else ()), *self.own_shape())
 
     def with_batch(self, own: Any) -> Any:
         """The value with its batch axis of size 1, in PyTorch."""
@@ -29,7 +38,7 @@ class Stored(Op):
 
     def to_onnx(self, g: OnnxBuilder, p: OnnxParams) -> OnnxValue:
         stored: Any = getattr(p, "")
-        return stored if self.batched else g.Reshape(stored, g.ints([1, *self.infer_all()[0].shape]))
+        return stored if self.batched else g.Reshape(stored, g.ints([1, *self.own_shape()]))
 
 
 class Parameter(Stored):
@@ -59,7 +68,7 @@ class Parameter(Stored):
         return t.parameter(t.torch.zeros(*_sizes(self.stored_shape())), self.with_batch)
 
 
-class Valued(Op):
+class Valued(ReadsNothing):
     """Base of the values that are written down: a number for all elements of `shape`, or nested lists of numbers."""
 
     value: Numbers
@@ -126,13 +135,13 @@ class Constant(Valued):
     def to_torch(self, t: TorchBuilder) -> TorchResult:
         is_int = self.dtype == "int64"
         dtype = {"dtype": t.torch.int64} if is_int else {}
-        initial = self.initial(t, self.infer().shape, int if is_int else float, **dtype)
+        initial = self.initial(t, self.own_shape(), int if is_int else float, **dtype)
         return t.buffer(initial, lambda own: own.unsqueeze(0), persistent=False)
 
     def to_onnx(self, g: OnnxBuilder, p: OnnxParams) -> OnnxValue:
         type = self.infer()
         values = g.constant([_lists(self.value, float)], type.dtype)
-        return values if isinstance(self.value, tuple) else g.Expand(values, g.ints([1, *type.shape]))
+        return values if isinstance(self.value, tuple) else g.Expand(values, g.ints([1, *self.own_shape()]))
 
 
 def _sizes(shape: tuple[int, ...]) -> tuple[Any, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import floor, prod
+from math import floor
 from typing import Any, Literal
 
-from netspec.ir import DType, TensorType
+from netspec.ir import Dim, DType, Sizes, TensorType, is_less, product
 from netspec.ops.attributes import Margin, OptionalScale, OptionalSize, PositiveInt, Size
 from netspec.ops.base import Example, Main, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
+from netspec.ops.sizes import known
 from netspec.ops.sliding import SpaceOp, joined
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear"]
@@ -42,7 +43,7 @@ class ConvTranspose(SpaceOp):
         Example("conv_transpose: {out_channels: 3, kernel_size: 3, groups: 3}", (3, 4, 4)),
     ]
 
-    def geometry(self, input: TensorType) -> list[tuple[int, int, int, int, int, int]]:
+    def geometry(self, input: TensorType) -> list[tuple[int | Dim, int, int, int, int, int]]:
         """For each space axis: size, kernel, stride, padding, output padding, dilation."""
         space = self.space(input)
         names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
@@ -51,25 +52,25 @@ class ConvTranspose(SpaceOp):
     def infer(self, input: TensorType) -> TensorType:
         geometry = self.geometry(input)
         for role, channels in (("in_channels", input.shape[0]), ("out_channels", self.out_channels)):
-            if channels % self.groups:
+            if known(channels, f"{role} of conv_transpose") % self.groups:
                 raise OpError(f"{role} {channels} is not divisible by groups {self.groups}", attr="groups")
         for _, _, stride, _, extra, dilation in geometry:
             if extra >= max(stride, dilation):
                 message = f"output_padding {extra} must be smaller than the stride {stride} or the dilation {dilation}"
                 raise OpError(message, attr="output_padding")
         out = [(size - 1) * s - 2 * pad + d * (k - 1) + extra + 1 for size, k, s, pad, extra, d in geometry]
-        if any(size < 1 for size in out):
+        if any(is_less(size, 1) for size in out):
             raise OpError(f"the padding leaves nothing: the output would be {joined(out)}", attr="padding")
         return input.with_shape(self.out_channels, *out)
 
     def params(self, input: TensorType) -> Mapping[str, Param]:
         kernel = self.per_axis("kernel_size", input.rank - 1)
-        weight = Param((input.shape[0], self.out_channels // self.groups, *kernel), dtype=input.dtype)
+        in_channels = known(input.shape[0], "in_channels of conv_transpose")
+        weight = Param((in_channels, self.out_channels // self.groups, *kernel), dtype=input.dtype)
         return {"weight": weight} | ({"bias": Param((self.out_channels,), dtype=input.dtype)} if self.bias else {})
 
-    def macs(self, input: TensorType) -> int:
-        result: int = self.params(input)["weight"].numel * prod(input.shape[1:])
-        return result
+    def macs(self, input: TensorType) -> int | Dim:
+        return self.params(input)["weight"].numel * product(input.shape[1:])
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         if dim == 1:
@@ -118,7 +119,7 @@ class Interpolate(SpaceOp):
         Example("interpolate: {size: 6, mode: nearest-exact}", (2, 3)),
     ]
 
-    def out_space(self, input: TensorType) -> tuple[int, ...]:
+    def out_space(self, input: TensorType) -> Sizes:
         """Sizes of the output's space axes.
 
         Raises:
@@ -131,7 +132,7 @@ class Interpolate(SpaceOp):
             return self.per_axis("size", len(space))
         scales = self.per_axis("scale_factor", len(space))
         return tuple(
-            size * int(scale) if scale == int(scale) else floor(size * scale)
+            size * int(scale) if scale == int(scale) else floor(known(size, "a size that a fraction scales") * scale)
             for size, scale in zip(space, scales, strict=True)
         )
 
@@ -143,7 +144,7 @@ class Interpolate(SpaceOp):
             raise OpError(message, attr="mode")
         if self.align_corners and self.mode not in _SPACE_AXES:
             raise OpError(f"mode {self.mode} has no align_corners", attr="align_corners")
-        if any(size < 1 for size in out):
+        if any(is_less(size, 1) for size in out):
             raise OpError(f"the output would be {joined(out)}", attr="scale_factor")
         return input.with_shape(input.shape[0], *out)
 
@@ -158,7 +159,7 @@ class Interpolate(SpaceOp):
         axes = list(range(2, input.type.rank + 1))
         scales = sizes = None
         if self.scale_factor is None:
-            sizes = g.ints(self.out_space(input.type))
+            sizes = g.sizes(self.out_space(input.type), input)
         else:
             scales = g.constant(list(self.per_axis("scale_factor", len(axes))), DType.FLOAT32)
         return g.Resize(input, None, scales, sizes, axes=axes, **self._onnx_mode())

@@ -42,7 +42,7 @@ def values(schema: dict[str, Any], length: int) -> st.SearchStrategy[Any]:
     if schema["type"] == "number":
         return numbers(schema)
     if schema["type"] == "string":
-        return st.sampled_from(schema["examples"])
+        return st.sampled_from(schema.get("examples", ["T"]))
     if schema["type"] == "object":
         return st.just({})
     if schema["type"] == "array":

@@ -67,5 +67,5 @@ class Formulas:
 
 def dimensions(type: TensorType, batch: str) -> list[str | int | None]:
     """The axes of a declared value: numbers, and the names of those that are free."""
-    axes: list[str | int | None] = [batch] if type.batched else []
+    axes: list[str | int | None] = [batch if type.batched else 1]
     return axes + [size if isinstance(size, int) else str(size) for size in type.shape]
