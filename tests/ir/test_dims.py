@@ -27,7 +27,7 @@ VALUES = st.fixed_dictionaries(
 )
 
 
-CASES = settings(deadline=None, database=None, derandomize=True, max_examples=400)
+CASES = settings(deadline=None, database=None, derandomize=True, max_examples=250)
 
 
 def formulas() -> st.SearchStrategy[Any]:
