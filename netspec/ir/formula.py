@@ -13,8 +13,14 @@ def text(size: Size, grouping: str = "") -> str:
     for monomial, factor in terms_of(size).items():
         term = _term(monomial, abs(factor), grouping)
         sign = "-" if factor < 0 else "+"
-        written += f" {sign} {term}" if written else term if factor > 0 else f"-{term}"
+        written += f" {sign} {term}" if written else term if factor > 0 else _negative(monomial, term)
     return written
+
+
+def _negative(monomial: Monomial, term: str) -> str:
+    """A sign in front binds tighter than `//`."""
+    is_quotient = len(monomial) == 1 and "//" in term and not term[0].isdigit()
+    return f"-({term})" if is_quotient else f"-{term}"
 
 
 def _term(monomial: Monomial, factor: int, grouping: str) -> str:

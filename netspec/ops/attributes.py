@@ -246,7 +246,6 @@ Permutation = Annotated[
 
 # A size may be the name of a symbol of the input's shape (`resolve_sizes`).
 SizeOrSymbol = Annotated[int | str, _SIZE_OR_SYMBOL]
-SizesOrSymbols = Annotated[tuple[int | str, ...], list_of(_SIZE_OR_SYMBOL, "a list of sizes")]
 Shape = Annotated[tuple[int | str, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 # Axes of which one at least is named, each once.
 NormalizedAxes = Annotated[int | str | tuple[int | str, ...], _AXES]
