@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DANGER = (
     "{} may be a PyTorch checkpoint: a pickle, which can run code on this machine. If you trust where it comes from, "
-    "add --trust; it is then read in a process of its own that may start nothing and write nowhere else"
+    "add --trust; it is then read as plain tensors, in a process of its own"
 )
 
 

@@ -90,9 +90,8 @@ class _Matcher:
             # With nothing after the path, the file's one key is a `param` layer's own.
             name = f"{self.mapping.of}.{name}".rstrip(".") if self.mapping.of else name
             if name in named:
-                self._tell(
-                    f"{self.file}: `{key}` and `{named[name].key}` both become `{name}`", rule.span if rule else None
-                )
+                message = f"`{key}` and `{named[name].key}` in {self.file} both become `{name}`"
+                self._tell(message, rule.span if rule else None)
             named.setdefault(name, stored)
         prefixes = {prefix for key in self.tensors for prefix in _above(key)}
         for rule in self.mapping.rename:

@@ -72,7 +72,9 @@ def read_tensors(file: BinaryIO, name: str) -> dict[str, Stored]:
         raise refuse(name, f"cannot read: {(error.strerror or type(error).__name__).lower()}") from None
     if len(head) <= 8:
         raise refuse(name, f"the file has {len(head)} bytes; neither safetensors nor npz is so short")
-    raise refuse(name, f"{_other(head)}; netspec reads safetensors and npz", help=TRUST.format(name))
+    # `convert` reads neither of these, so it is no help.
+    help = "save its arrays by name with numpy.savez" if head.startswith((HDF5, NPY)) else TRUST.format(name)
+    raise refuse(name, f"{_other(head)}; netspec reads safetensors and npz", help=help)
 
 
 def _other(head: bytes) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from netspec.diagnostics import Span
 
 STAR = "*"
-MAX_STARS = 4
 
 
 class RenameError(ValueError):
@@ -33,8 +32,11 @@ class Rule:
         stars = self.old.count(STAR)
         if not self.old or self.old.startswith(".") or self.old.endswith(".") or self.new.endswith("."):
             raise RenameError(f"the prefix {self.old!r} must end before a dot and not be empty")
-        if self.new.count(STAR) != stars or stars > MAX_STARS or STAR * 2 in self.old:
-            raise RenameError(f"both sides have equally many `*`, at most {MAX_STARS} and not side by side")
+        if self.new.count(STAR) != stars:
+            raise RenameError(f"{self.old!r} and {self.new!r} have different numbers of `*`")
+        # So each `*` ends where its part ends, and matching takes linear time.
+        if any(part.count(STAR) > 1 for part in re.split(r"[./]", self.old)):
+            raise RenameError(f"a part of {self.old!r} has two `*`")
         pieces = "([^./]+)".join(map(re.escape, self.old.split(STAR)))
         object.__setattr__(self, "_pattern", re.compile(rf"{pieces}(?=\.|\Z)"))
 

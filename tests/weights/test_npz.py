@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_members_that_are_refused(tmp_path: Path) -> None:
 
 
 def test_bombs_are_stopped(tmp_path: Path) -> None:
-    """A member that unpacks to more than the zip claims is left after one chunk past the claim."""
+    """A member that unpacks to 40 MB, of which the zip claims 160 bytes, never takes more than the cap and a chunk."""
     huge = npy(np.zeros(5_000_000))
     path = zipped(tmp_path / "a.npz", {"a.npy": huge})
     assert path.stat().st_size < 100_000
@@ -76,15 +77,24 @@ def test_bombs_are_stopped(tmp_path: Path) -> None:
     path = zipped(path, {"a.npy": lying})
     data = path.read_bytes().replace(len(lying).to_bytes(4, "little"), claimed.to_bytes(4, "little"))
     path.write_bytes(data)
-    with pytest.raises(ModelError, match="damaged|unpacks"):
+    tracemalloc.start()
+    with pytest.raises(ModelError, match="bad crc"):
+        load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    ratio = path.read_bytes().replace(claimed.to_bytes(4, "little"), (1 << 30).to_bytes(4, "little"))
+    path.write_bytes(ratio)
+    with pytest.raises(ModelError, match="claims 1,073,741,824 bytes out of"):
         load(path)
 
 
 def test_names_that_are_there_twice(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", npy(np.zeros(1)))
-        archive.writestr("a.npy", npy(np.zeros(1)))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.npy", npy(np.zeros(1)))
     with pytest.raises(ModelError, match="'a' is there twice"):
         load(path)
 
@@ -104,7 +114,8 @@ def test_no_prefix_and_no_flipped_byte_gives_other_numbers(tmp_path: Path) -> No
             found = load(path)
         except ModelError:
             continue
-        assert sorted(map(bytes, found.values())) == sorted(map(bytes, arrays.values()))
+        # A damaged directory may lose a member, which matching then misses; the numbers are never others.
+        assert {array.tobytes() for array in found.values()} <= {array.tobytes() for array in arrays.values()}
 
 
 def test_formats_are_told_by_content(tmp_path: Path) -> None:
@@ -125,7 +136,8 @@ def test_formats_are_told_by_content(tmp_path: Path) -> None:
         with pytest.raises(ModelError) as caught:
             load(path)
         assert said in caught.value.diagnostics[0].message
-        assert len(data) < 9 or "--trust" in str(caught.value.diagnostics[0].help)
+        help = caught.value.diagnostics[0].help or ""
+        assert ("--trust" in help, "numpy.savez" in help) == ("pickle" in said or "70 6f" in said, said[:3] == "an ")
     for other in (tmp_path, tmp_path / "absent", "a\0b"):
         with pytest.raises(ModelError):
             load(other)  # type: ignore[arg-type]
