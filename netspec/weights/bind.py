@@ -86,32 +86,32 @@ def bind_weights(node: Node, folder: Folder, report: Report) -> Weights | None:
 
 
 def _mapping(node: Mapping, report: Report) -> Mapped | None:
-    transpose, skip = (selectors(node.get(key), report) for key in ("transpose", "skip"))
+    before = len(report)
+    transpose, skip = (_selectors(node.get(key), report) for key in ("transpose", "skip"))
     rules = _rules(node.get("rename"), report)
     path, span = _path(node.get("of"), report)
-    if transpose is None or skip is None or rules is None or path is None:
-        return None
-    return Mapped(path, span, rules, transpose, skip)
+    return Mapped(path, span, rules, transpose, skip) if len(report) == before else None
 
 
-def _path(node: Node | None, report: Report) -> tuple[str | None, Span | None]:
+def _selectors(node: Node | None, report: Report) -> tuple[Selector, ...]:
+    return () if node is None or is_null(node) else selectors(node, report)
+
+
+def _path(node: Node | None, report: Report) -> tuple[str, Span | None]:
     """A path is the text as written: `of: 3` needs no quotes."""
     if node is None or is_null(node):
         return "", None
-    found = selectors(node, report)
-    if found is None:
-        return None, None
-    if len(found) != 1 or found[0].kind != "path" or "*" in found[0].text:
+    if not isinstance(node, Scalar) or not all(node.text.split(".")) or "*" in node.text:
         report.error("wrong-type", f"`of` is one path of the network, got {describe(node)}", node.span)
-        return None, None
-    return found[0].text, node.span
+        return "", None
+    return node.text, node.span
 
 
-def _rules(node: Node | None, report: Report) -> tuple[Rule, ...] | None:
+def _rules(node: Node | None, report: Report) -> tuple[Rule, ...]:
     if not isinstance(node, Mapping):
         return ()  # anything else was reported with the fields
     rules = [_rule(key.text, key.span, value, report) for key, value in node]
-    return None if None in rules else tuple(rule for rule in rules if rule is not None)
+    return tuple(rule for rule in rules if rule is not None)
 
 
 def _rule(old: str, span: Span, value: Node, report: Report) -> Rule | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from netspec.compiler.select import Selector, report_unmatched
-from netspec.diagnostics import Diagnostic, ModelError, Span
+from netspec.compiler.glob import capture_prefix
+from netspec.compiler.select import Selector, unmatched
+from netspec.diagnostics import Diagnostic, ModelError, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph
 from netspec.lang.nodes import shorten
@@ -36,7 +37,7 @@ def match(graph: Graph, tensors: Tensors, mapping: Mapped = PLAIN, *, file: str)
 
     Raises:
         ModelError: `weights`: every key that is missing, left over, of another shape or type or not finite, in the
-            order of the network, and every selector and rule that matches nothing.
+            order of the network, and every rule that applies to nothing; `unknown-name` for a selector that does.
     """
     matcher = _Matcher(wanted(graph), tensors, mapping, file)
     arrays = matcher.arrays()
@@ -60,7 +61,7 @@ class _Matcher:
         self._check_mapping()
         arrays: dict[str, Array] = {}
         for key, entry in self._below().items():
-            if self._is_chosen(self.mapping.skip, entry):
+            if entry.is_chosen(self.mapping.skip):
                 self.used.update(named[name].key for name in (key, *entry.copies) if name in named)
                 continue
             array = self._array(key, entry, named)
@@ -101,10 +102,12 @@ class _Matcher:
         return named
 
     def _check_mapping(self) -> None:
-        targets = [entry.target for entry in self.known.values()]
-        report_unmatched(self.mapping.transpose, targets, self._tell)
-        idle = [each for each in self.mapping.skip if not any(map(each.matches_path, self.tensors))]
-        report_unmatched(idle, targets, self._tell)
+        report = Report()
+        uses = [use for entry in self.known.values() for use in entry.uses]
+        # What is left over in the file may be skipped too.
+        idle = [each for each in self.mapping.skip if not any(_names(each, key) for key in self.tensors)]
+        unmatched([*self.mapping.transpose, *idle], uses, report)
+        self.found.extend(report)
 
     def _array(self, key: str, entry: Wanted, named: Mapping[str, Stored]) -> Array | None:
         """The array of one parameter, and None where something is wrong with it."""
@@ -117,14 +120,14 @@ class _Matcher:
         elif stored is None:
             return self._absent(key, entry)
         else:
-            array = self._checked(key, stored, entry, self._is_chosen(self.mapping.transpose, entry))
+            array = self._checked(key, stored, entry, entry.is_chosen(self.mapping.transpose))
         self.used.add(stored.key)
         if array is not None:
             self._compare(key, entry, array, copies)
         return array
 
     def _absent(self, key: str, entry: Wanted) -> Array | None:
-        if entry.target.parameter == COUNTER:
+        if entry.name == COUNTER:
             return np.zeros(entry.param.shape, np.int64)
         near = did_you_mean(key, [name for name in self.tensors if name not in self.known])
         help = near if near and near.startswith("did") else None
@@ -170,13 +173,15 @@ class _Matcher:
             self._tell(shorten(message, 280), None)
 
     def _is_skipped(self, key: str, name: str) -> bool:
-        return any(each.matches_path(key) or each.matches_path(name) for each in self.mapping.skip)
-
-    def _is_chosen(self, chosen: tuple[Selector, ...], entry: Wanted) -> bool:
-        return any(each.matches(entry.target) for each in chosen)
+        return any(_names(each, key) or _names(each, name) for each in self.mapping.skip)
 
     def _tell(self, message: str, span: Span | None, help: str | None = None) -> None:
         self.found.append(Diagnostic("weights", message, span, help=help, place=self.file))
+
+
+def _names(selector: Selector, key: str) -> bool:
+    """Whether a selector that is a path names a key, or what is above it."""
+    return selector.kind == "path" and capture_prefix(selector.text, key) is not None
 
 
 def _above(key: str) -> Iterator[str]:

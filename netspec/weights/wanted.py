@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from netspec.compiler.select import Target
+from netspec.compiler.select import Parameter, Selector, parameters
 from netspec.diagnostics import Span
-from netspec.ir import Graph, Node
-from netspec.ops.base import Op, Param
+from netspec.ir import Graph
+from netspec.ops.base import Param
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One tensor of the state dict.
+    """One tensor of the state dict, with the layers that use it.
 
     `copies` are other names under which a file may hold it (a tied parameter's own, a second call's), each with
     whether it stands there transposed.
     """
 
     param: Param
-    target: Target
-    span: Span | None
+    uses: list[Parameter]
     copies: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def span(self) -> Span | None:
+        """The place of its layer."""
+        return self.uses[0].node.span
+
+    @property
+    def name(self) -> str:
+        """Its name within the layer."""
+        return self.uses[0].name
+
+    def is_chosen(self, chosen: Iterable[Selector]) -> bool:
+        """Whether a selector selects it, by any of its uses."""
+        return any(use.matches(each) for each in chosen for use in self.uses)
 
 
 def wanted(graph: Graph) -> dict[str, Wanted]:
     """Every parameter and buffer of a graph, in its order."""
-    found: dict[str, Wanted] = {}
-    shared: list[tuple[Node, str, Param]] = []
-    for node in graph.walk():
-        for name, param in _params(node).items():
-            if name in node.ties or node.owner is not None:
-                shared.append((node, name, param))
-            else:
-                found[node.key(name)] = Wanted(param, Target(node.path, node.op.name, name), node.span)
-    for node, name, param in shared:
-        _share(found, node, name, param)
+    uses = list(parameters(graph))
+    found = {use.key: Wanted(use.param, [use]) for use in uses if _own_key(use) == use.key}
+    for use in uses:
+        if _own_key(use) != use.key:
+            _share(found, use)
     return found
 
 
-def _share(found: dict[str, Wanted], node: Node, name: str, param: Param) -> None:
-    key = node.key(name)
-    transposed = name in node.ties and node.ties[name].transpose
-    if key not in found:  # its layer is not in this graph (cut off), but this use of it is
-        shape = param.shape[::-1] if transposed else param.shape
-        target = Target(node.owner or node.path, node.op.name, name)
-        found[key] = Wanted(replace(param, shape=shape), target, node.span)
-    own = f"{node.path}.{name}" if name else node.path
-    if own != key:
-        found[key].copies[own] = transposed
+def _share(found: dict[str, Wanted], use: Parameter) -> None:
+    transposed = use.name in use.node.ties and use.node.ties[use.name].transpose
+    if use.key not in found:  # its layer is not in this graph (cut off), but this use of it is
+        shape = use.param.shape[::-1] if transposed else use.param.shape
+        found[use.key] = Wanted(replace(use.param, shape=shape), [])
+    found[use.key].uses.append(use)
+    found[use.key].copies[_own_key(use)] = transposed
 
 
-def _params(node: Node) -> dict[str, Param]:
-    assert isinstance(node.op, Op)
-    return dict(node.op.params(*(value.type for value in node.inputs)))
+def _own_key(use: Parameter) -> str:
+    return f"{use.node.path}.{use.name}" if use.name else use.node.path

@@ -40,10 +40,10 @@ def test_the_short_and_the_long_form(tmp_path: Path) -> None:
         ("{file: a, rename: {a: [b]}}", "wrong-type", "[b]"),
         ('{file: a, rename: {"a*": b}}', "wrong-value", '"a*"'),
         ("{file: a, skip: {ops: conv}}", "unknown-key", "ops"),
-        ("{file: a, skip: {op: [conv]}}", "wrong-type", "[conv]"),
+        ("{file: a, skip: {op: [conv]}}", "wrong-type", "{op: [conv]}"),
         ("{file: a, skip: [[a]]}", "wrong-type", "[a]"),
         ('{file: a, skip: "a..b"}', "wrong-value", '"a..b"'),
-        ('{file: a, transpose: "a*b*c*"}', "wrong-value", '"a*b*c*"'),
+        ('{file: a, transpose: ".a"}', "wrong-value", '".a"'),
     ],
 )
 def test_every_mistake_has_its_place(text: str, code: str, place: str, tmp_path: Path) -> None:

@@ -107,9 +107,9 @@ def test_what_applies_to_nothing() -> None:
         matched(tensors(), text)
     assert [(each.message, each.help) for each in caught.value.diagnostics] == [
         ("the prefix `cnov` applies to no name in a.npz", "did you mean `conv`?"),
-        ("`{parameter: weigth}` matches nothing in the network", "did you mean `weight`?"),
-        ("`{op: linaer}` matches nothing in the network", "did you mean `linear`?"),
-        ("`tail` matches nothing in the network", None),
+        ("`{op: linaer}` selects no parameter of the network", "did you mean `linear`?"),
+        ("`tail` selects no parameter of the network", "known: bn, conv, head, head.fc"),
+        ("`{parameter: weigth}` selects no parameter of the network", "did you mean `weight`?"),
     ]
 
 
