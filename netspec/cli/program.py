@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train by the spec's train section.",
     "eval": "Measure a trained network on a split.",
     "export": "Write an ONNX file, proven to compute what PyTorch computes.",
+    "convert": "Convert weights between formats; PyTorch checkpoints with --trust.",
     "run": "Predict with ONNX Runtime.",
     "bench": "Measure latency and throughput on ONNX Runtime.",
     "demo": "Check, train, export, prove and run the lecture's ConvNet on MNIST.",

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
 
-from netspec.data.folder import Folder
 from netspec.diagnostics import DataError
+from netspec.lang.folder import Folder
 
 UINT8 = 0x08
 _TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}

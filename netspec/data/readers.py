@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from netspec.data.field import Field, label
-from netspec.data.folder import Folder
 from netspec.data.idx_file import Header, read, read_header
 from netspec.diagnostics import DataError
 from netspec.ir import DType, TensorType
+from netspec.lang.folder import Folder
 from netspec.ops.attributes import Domain, Refusal, integer
 
 if TYPE_CHECKING:

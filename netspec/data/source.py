@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netspec.data.field import Field
-from netspec.data.folder import Folder
 from netspec.data.readers import LATER, READERS, Reader, Split
 from netspec.diagnostics import DataError, Diagnostic, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang.bind import bind
+from netspec.lang.folder import Folder
 from netspec.lang.nodes import Mapping, Node, Sequence, describe
 
 if TYPE_CHECKING:

@@ -43,8 +43,8 @@ def read_samples(word: str, shape: tuple[Any, ...]) -> Array:
 
 
 def _idx(name: str, index: int) -> Array:
-    from netspec.data.folder import Folder
     from netspec.data.idx_file import read
+    from netspec.lang.folder import Folder
 
     path = Path(name)
     header, data = read(path.name, Folder(path.parent))

@@ -34,7 +34,7 @@ def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: i
     metadata = describe(spec)
     module = build(spec.graph, initialize=weights is None)
     if weights is not None:
-        load_into(module, weights)
+        load_into(module, spec.graph, weights)
     return export_onnx(spec.graph, module.eval(), path, metadata=metadata, opset=opset)
 
 

@@ -36,7 +36,7 @@ def evaluate(
     target = select(device)
     plan = planned(spec, allowed)
     module = build(rewrite(plan.graph), initialize=False)
-    weights_file.load_into(module, Path(weights))
+    weights_file.load_into(module, plan.graph, weights)
     with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
         batches = Batches.of(load_split(plan, split), plan, target)
         return Objective(plan, target).measure(module.to(target), batches).numbers

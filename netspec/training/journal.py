@@ -13,8 +13,8 @@ from typing import Any
 
 from netspec import __version__, atomic
 from netspec.compiler.spec import Spec
-from netspec.data.folder import spec_folder
 from netspec.diagnostics import NetspecError, Source
+from netspec.lang.folder import spec_folder
 
 METRICS = "metrics.jsonl"
 SPEC = "spec.yaml"

@@ -11,13 +11,13 @@ from pydantic import BaseModel
 
 from netspec.compiler.analyses import totals
 from netspec.compiler.spec import Spec
-from netspec.data.folder import Folder
 from netspec.data.preprocess.bind import Steps, preprocess
 from netspec.data.source import SampleSource, bind_source
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph
 from netspec.lang.bind import bind
+from netspec.lang.folder import Folder
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import schedules, settings
 from netspec.training.fit import check_fields, check_sources

@@ -156,7 +156,7 @@ def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.dev
     best = journal.directory / BEST
     if not best.exists():
         return
-    weights.load_into(module, best)
+    weights.load_into(module, found.graph, best)
     held_out = splits.validation
     confusion = Objective(found, device).measure(module, held_out).confusion if held_out is not None else None
     draw(journal.directory, journal.rows, module, confusion, found.classes)

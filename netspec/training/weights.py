@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from netspec import atomic
-from netspec.diagnostics import ModelError
+from netspec.ir import Graph
+from netspec.weights.bind import PLAIN, Mapped
+from netspec.weights.match import match
+from netspec.weights.read import open_weights
+from netspec.weights.stored import Array
 
-MAX_LISTED = 8
 State = dict[str, Tensor]
 
 
@@ -27,26 +29,18 @@ def save(state: State, path: Path) -> None:
         save_file(plain, temporary)
 
 
-def load_into(module: nn.Module, path: Path) -> None:
-    """Load all weights of a file into a module; if anything is wrong the module is left as it was.
+def load_into(module: nn.Module, graph: Graph, path: str | Path, mapping: Mapped = PLAIN) -> None:
+    """Load a file into the module of a graph; if anything is wrong the module is left as it was.
 
     Raises:
         ModelError: `weights`: the file cannot be read, or keys are missing, left over, of another shape or type, or
-            hold numbers that are not finite.
+            hold numbers that are not finite; each at the line of its layer.
     """
-    found = _read(path)
-    wanted = module.state_dict()
-    problems = [
-        *(f"missing: `{key}` {list(tensor.shape)}" for key, tensor in wanted.items() if key not in found),
-        *(f"left over: `{key}` {list(tensor.shape)}" for key, tensor in found.items() if key not in wanted),
-        *(text for key in wanted.keys() & found.keys() if (text := _difference(key, wanted[key], found[key]))),
-    ]
-    if problems:
-        listed = sorted(problems)
-        more = [f"... and {len(listed) - MAX_LISTED:,} more"] if len(listed) > MAX_LISTED else []
-        message = f"the weights do not fit the network: {len(listed):,} of {len(wanted):,} tensors differ"
-        raise ModelError.at(str(path), "weights", message, notes=[*listed[: MAX_LISTED - len(more)], *more])
-    module.load_state_dict(found)
+    with open_weights(path) as tensors:
+        arrays = match(graph, tensors, mapping, file=str(path))
+    # Not strict: what is skipped stays, and a tied parameter has several names. `match` was strict.
+    unexpected = module.load_state_dict({key: _tensor(array) for key, array in arrays.items()}, strict=False)[1]
+    assert not unexpected, f"the module of a graph lacks its keys {unexpected}"
 
 
 def all_finite(state: State) -> bool:
@@ -54,17 +48,8 @@ def all_finite(state: State) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in state.values())
 
 
-def _read(path: Path) -> State:
-    try:
-        return load_file(path)
-    except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
-        raise ModelError.at(str(path), "weights", f"not a readable safetensors file: {reason.lower()}") from None
-
-
-def _difference(key: str, wanted: Tensor, found: Tensor) -> str | None:
-    if wanted.shape != found.shape:
-        return f"`{key}` is {list(found.shape)}, the network has {list(wanted.shape)}"
-    if wanted.dtype != found.dtype:
-        return f"`{key}` holds {str(found.dtype)[6:]}, the network {str(wanted.dtype)[6:]}"
-    return None if bool(torch.isfinite(found).all()) else f"`{key}` holds numbers that are not finite"
+def _tensor(array: Array) -> Tensor:
+    """The same numbers; torch does not know numpy's bfloat16, which is an extension."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
+    return torch.from_numpy(array)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.data.folder import Folder
 from netspec.data.idx_file import read, read_header
 from netspec.data.readers import READERS, Idx, Mnist, Reader
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError
+from netspec.lang.folder import Folder
 
 IMAGES = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (5, 2, 3)) + bytes(range(30))
 LABELS = bytes([0, 0, 8, 1]) + (5).to_bytes(4, "big") + bytes([0, 2, 1, 1, 0])

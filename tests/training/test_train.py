@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
+from netspec.backends.torch import build
 from netspec.compiler import load
 from netspec.data.samples import Samples
 from netspec.diagnostics import ModelError, NetspecError, SpecError, TrainingError, UnavailableError
@@ -24,6 +26,7 @@ from netspec.training.evaluate import evaluate
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, first_layer
 from netspec.training.interrupt import TrainingInterrupted
 from netspec.training.run import train
+from netspec.training.weights import load_into
 from tests.training.specs import DATA, HEAD, TRAIN, spec_of, write_data
 
 
@@ -319,13 +322,32 @@ def test_weights_that_do_not_fit(tmp_path: Path, damage: str) -> None:
         evaluate(spec, path, split="validation")
     (found,) = caught.value.diagnostics
     said = {
-        "missing": "missing: `fc.bias` [3]",
-        "extra": "left over: `fc.scale` [3]",
-        "shape": "`fc.bias` is [4], the network has [3]",
-        "dtype": "`fc.bias` holds float64, the network float32",
-        "nan": "`fc.bias` holds numbers that are not finite",
+        "missing": "`fc.bias` [3] is missing in",
+        "extra": "`fc.scale` [3] in",
+        "shape": "`fc.bias` is [4] in",
+        "dtype": "`fc.bias` holds float64 in",
+        "nan": "`fc.bias` holds numbers that are not finite in",
+        "text": "the file has 7 bytes",
+        "absent": "cannot read: no such file",
     }
-    assert found.code == "weights" and found.notes == ((said[damage],) if damage in said else ())
+    assert found.code == "weights" and found.message.startswith(said[damage])
+    assert (found.span is not None and found.span.text) == (
+        "{name: fc, linear: 3}" if damage in ("missing", "shape", "dtype", "nan") else False
+    )
+    module = build(spec.graph)
+    before = digest(module)
+    with pytest.raises(ModelError):
+        load_into(module, spec.graph, path)
+    assert digest(module) == before
+    save_file(good, path)
+    load_into(module, spec.graph, path)
+    assert digest(module) != before and all(torch.equal(module.state_dict()[key], good[key]) for key in good)
+
+
+def digest(module: torch.nn.Module) -> str:
+    """A hash of all numbers of a module."""
+    state = module.state_dict().items()
+    return hashlib.sha256(b"".join(key.encode() + each.numpy().tobytes() for key, each in state)).hexdigest()
 
 
 def test_the_copy_in_the_run_directory_finds_the_data(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Folder:
         Raises:
             DataError: `data-file`: it is outside, absent, no regular file, or cannot be read.
         """
-        path = self._inside(name)
+        path = self.inside(name)
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
             with os.fdopen(handle, "rb") as file:
@@ -39,7 +39,12 @@ class Folder:
         except OSError as error:
             raise _unreadable(name, error) from None
 
-    def _inside(self, name: str) -> Path:
+    def inside(self, name: str) -> Path:
+        """The path of a name, all links resolved.
+
+        Raises:
+            DataError: `data-file`: it lies outside, or cannot be a path.
+        """
         try:
             path = (self.root / name).resolve()
             places = [place.resolve() for place in (self.root, *self.allowed)]
