@@ -53,7 +53,7 @@ class Chains:
         """Put a layer, or the copies of a repeat, into a chain; what the next layer reads, and its position."""
         if decl is None:
             entry = Entry(str(position), "", None)
-            body.entries.setdefault(entry.name, entry)
+            self._enter(body, entry)
             return entry, position + 1
         if decl.repeat is None:
             return self._single(body, decl, body.env, position, previous)
@@ -114,28 +114,34 @@ class Chains:
         shown = name if name is not None else str(position)
         entry = Entry(shown, body.prefix + shown, decl.key.span, decl=replace(decl, repeat=None), env=env)
         if env is None or name is None:
-            body.entries.setdefault(entry.name, entry)
+            self._enter(body, entry)
             return entry, position + 1
-        self._check_name(body, decl, entry, report)
         reading = self.read(body, decl, previous, before, report)
         present = self._is_present(body, decl, entry, reading, env, report)
         if present:
+            self._check_name(body, decl, entry, report)
             self.place(body, decl, entry, env, reading, rounds)
-            body.entries.setdefault(entry.name, entry)
+            self._enter(body, entry)
             return (previous if entry.presence == "head" else entry), position + 1
         if decl.name is not None:
-            body.entries.setdefault(entry.name, entry)
+            self._enter(body, entry)
         return (previous if present is False else entry), position + (present is None)
 
     def _check_name(self, body: Body, decl: LayerDecl, entry: Entry, report: Report) -> None:
         """Report a name that is there twice; the second one goes on under a path that no name has."""
         first = body.entries.get(entry.name)
-        if first is None or (body.parent is None and first.decl is None and first.path == entry.name and decl.name):
+        if first is None or first.absent or (body.parent is None and first.decl is None and first.path == entry.name and decl.name):
             return
         span = decl.name.span if decl.name else decl.key.span
         notes = [f"first at line {first.span.line}"] if first.span is not None else []
         report.error("duplicate-name", f"two layers here are called `{entry.name}`", span, notes=notes)
         entry.path += "~"
+
+    def _enter(self, body: Body, entry: Entry) -> None:
+        """Give a name its meaning; of several layers of one name the one that is there has it."""
+        first = body.entries.get(entry.name)
+        if first is None or (first.absent and not entry.absent):
+            body.entries[entry.name] = entry
 
     def _is_present(
         self, body: Body, decl: LayerDecl, entry: Entry, reading: Reading, env: Env, report: Report

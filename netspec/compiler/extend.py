@@ -103,7 +103,9 @@ def _set(root: Mapping, path: list[str], value: Node, report: Report) -> Mapping
     args = root.get("args")
     if isinstance(args, Mapping) and path[0] in args:
         whole = _put(args, path, value, args.get(path[0]))
-        return Mapping({**root.entries, "args": (root.key("args"), whole)}, root.span)
+        # What a spec expects of itself it expects with its own arguments.
+        kept = {key: entry for key, entry in root.entries.items() if key != "expect"}
+        return Mapping({**kept, "args": (root.key("args"), whole)}, root.span)
     if path[0] not in TOP_KEYS:
         known = [*(args.entries if isinstance(args, Mapping) else ()), *TOP_KEYS]
         message = f"the spec has no argument and no key `{shorten(path[0])}`"
