@@ -52,6 +52,7 @@ def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
         NetspecError: `unknown-spec`, `unreadable`: there is no text to check.
     """
     from netspec.training.plan import plan
+    from netspec.weights.start import bind_starts
 
     limits = limits or Limits()
     report = Report()
@@ -60,6 +61,7 @@ def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
         for warning in spec.warnings:
             report.add(warning)
         plan(spec, report)
+        bind_starts(spec, report)
     except SpecError as error:
         return CheckReport(None, error.diagnostics)
     return CheckReport(None if report.has_errors else spec, report.diagnostics)
@@ -73,16 +75,24 @@ def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = 
     Args:
         spec: A loaded spec, a path, or the name of a shipped one.
         rewrite: Apply the rewrites that keep the function and the state-dict keys (layout, order of pooling).
-        initialize: Draw initial parameters; False leaves them uninitialised, for weights that are loaded next.
+        initialize: Draw initial parameters, or load those that the spec's `weights` name; False leaves them
+            uninitialised, for weights that are loaded next.
 
     Raises:
         SpecError: the spec is wrong.
+        ModelError: `weights`: a file that the spec names cannot be read, or does not fit.
     """
     from netspec.backends.torch import build as build_module
     from netspec.compiler.passes import rewrite as rewrite_graph
+    from netspec.training.start import load_starts
+    from netspec.weights.start import starts
 
-    graph = _loaded(spec).graph
-    return build_module(rewrite_graph(graph) if rewrite else graph, initialize=initialize)
+    loaded = _loaded(spec)
+    graph = loaded.graph
+    module = build_module(rewrite_graph(graph) if rewrite else graph, initialize=initialize)
+    if initialize:
+        load_starts(module, graph, starts(loaded))
+    return module
 
 
 def train(spec: Spec | str | Path, **options: Any) -> Run:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from netspec.compiler.groups import branches, close_body, mark, open_body
 from netspec.compiler.resolve import Read, Reading, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
+from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import bind_arguments, given_arguments, sees
 from netspec.diagnostics import Report
-from netspec.lang.document import BlockDecl, LayerDecl, Reference
+from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
 
 if TYPE_CHECKING:
@@ -126,13 +127,24 @@ def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, rea
     check_ports(chains.session, document, around, reads, decl, report)
     last = chains.chain(inner, document.layers)
     del chains.session.open_files[str(path)]
+    cut: tuple[str, ...] = ()
     if (stop := decl.beside.get("until")) is not None:
-        last = until(inner, stop, report)
+        last, cut = until(inner, stop, report)
         close_body(inner, body, decl, entry, last)
     elif document.outputs is None:
         close_body(inner, body, decl, entry, last)
     else:
         _close_named(chains, inner, body, decl, entry, document.outputs)
+    _remember_weights(chains, document, decl, entry, inner, cut)
+
+
+def _remember_weights(
+    chains: Chains, document: Document, decl: LayerDecl, entry: Entry, inner: Body, cut: tuple[str, ...]
+) -> None:
+    """A spec that is used starts from the weights that its use names, else from its own."""
+    node = decl.beside.get("weights") or document.weights
+    if node is not None and inner.owner is None:
+        chains.session.weights.append(WeightsSection(entry.path, node, cut))
 
 
 def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:

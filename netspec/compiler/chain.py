@@ -130,7 +130,11 @@ class Chains:
     def _check_name(self, body: Body, decl: LayerDecl, entry: Entry, report: Report) -> None:
         """Report a name that is there twice; the second one goes on under a path that no name has."""
         first = body.entries.get(entry.name)
-        if first is None or first.absent or (body.parent is None and first.decl is None and first.path == entry.name and decl.name):
+        if (
+            first is None
+            or first.absent
+            or (body.parent is None and first.decl is None and first.path == entry.name and decl.name)
+        ):
             return
         span = decl.name.span if decl.name else decl.key.span
         notes = [f"first at line {first.span.line}"] if first.span is not None else []

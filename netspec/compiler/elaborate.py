@@ -19,6 +19,7 @@ from netspec.compiler.rules import spec_rules
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.select import parameters, unmatched
 from netspec.compiler.session import Session
+from netspec.compiler.spec import WeightsSection
 from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
 from netspec.ir import Graph, Value
@@ -31,8 +32,8 @@ Settings = Mapping[str, tuple[object, Span]]
 
 def elaborate(
     document: Document, report: Report, *, files: Files | None = None, settings: Settings | None = None
-) -> Graph | None:
-    """The typed graph of a document, or None where `report` has errors that leave none.
+) -> tuple[Graph, tuple[WeightsSection, ...]] | None:
+    """The typed graph of a document and its sections of weights, or None where `report` has errors that leave none.
 
     Args:
         document: A spec, checked for form.
@@ -43,9 +44,11 @@ def elaborate(
     files = files or Files(document.source, Limits())
     session = Session(report, Budget(files.limits), files)
     try:
-        return _Network(document, session, settings or {}).graph()
+        graph = _Network(document, session, settings or {}).graph()
     except OutOfBudget:
         return None
+    own = [WeightsSection("", document.weights)] if document.weights is not None else []
+    return None if graph is None else (graph, (*session.weights, *own))
 
 
 class _Network:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from netspec.compiler.advise import advise
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
 from netspec.compiler.extend import extended, with_settings
@@ -50,12 +51,14 @@ def compile_source(
         if root is not None:
             root = with_settings(root, settings, report)
         document = structure(root, source, report) if root is not None else None
-        graph = elaborate(document, report, files=files) if document is not None else None
-        if document is not None and graph is not None:
-            check_expect(document, graph, files, report)
-    if report.has_errors or document is None or graph is None:
+        found = elaborate(document, report, files=files) if document is not None else None
+        if document is not None and found is not None:
+            check_expect(document, found[0], files, report)
+            advise(found[0], report)
+    if report.has_errors or document is None or found is None:
         raise SpecError(report.diagnostics)
-    return Spec(source, document, graph, report.diagnostics, tuple(settings))
+    graph, weights = found
+    return Spec(source, document, graph, report.diagnostics, tuple(settings), weights)
 
 
 def read_source(ref: str | Path, limits: Limits) -> Source:

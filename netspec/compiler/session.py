@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netspec.compiler.budget import Budget
 from netspec.compiler.files import Files
+from netspec.compiler.spec import WeightsSection
 from netspec.compiler.state import State
 from netspec.diagnostics import Diagnostic, Report, Span
 from netspec.ir import Frame
@@ -36,6 +37,7 @@ class Session:
     # Other specs by their file, and those that are being elaborated, with the place that uses each.
     documents: dict[Path, Document | None] = field(default_factory=dict)
     open_files: dict[str, Span] = field(default_factory=dict)
+    weights: list[WeightsSection] = field(default_factory=list)
 
     def at(self, path: str, origin: Sequence[Frame]) -> Report:
         """The report as seen by the layer at `path`."""

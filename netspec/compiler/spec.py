@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from netspec.diagnostics import Diagnostic, Source
 from netspec.ir import Graph
 from netspec.lang.document import Document
+from netspec.lang.nodes import Node
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsSection:
+    """A `weights` section as written: the network's own, or that of the spec used at `path`.
+
+    `cut` are the layers of that spec that `until` left out.
+    """
+
+    path: str
+    node: Node
+    cut: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +32,8 @@ class Spec:
     warnings: tuple[Diagnostic, ...] = ()
     # What `--set` put in place of what the text says.
     settings: tuple[str, ...] = ()
+    # Where the network's weights are when it is built; a later one replaces what an earlier one loads.
+    weights: tuple[WeightsSection, ...] = ()
 
     @property
     def name(self) -> str:

@@ -66,14 +66,14 @@ def check_ports(
     return fits
 
 
-def until(inner: Body, stop: Tree, report: Report) -> Entry | None:
-    """The layer that `until` names; what it does not need is taken out of the body."""
+def until(inner: Body, stop: Tree, report: Report) -> tuple[Entry | None, tuple[str, ...]]:
+    """The layer that `until` names, and the names of those that it does not need: they leave the body."""
     if not isinstance(stop, Scalar):
         report.error("wrong-type", f"`until` names a layer, got {describe(stop)}", stop.span)
-        return None
+        return None, ()
     read = resolve(Reference(stop.text, stop.span), inner, report)
     if read is None:
-        return None
+        return None, ()
     needed: set[Value] = {read.value}
     owners: set[str] = set()
     kept: list[Node | Body] = []
@@ -84,5 +84,6 @@ def until(inner: Body, stop: Tree, report: Report) -> Entry | None:
         needed.update(node.inputs if isinstance(node, Node) else node.captured)
         owners |= {node.owner} if node.owner is not None else set()
         kept.append(node)
+    cut = tuple(node.path.removeprefix(inner.prefix) for node in inner.nodes if node not in kept)
     inner.nodes[:] = reversed(kept)
-    return Entry(stop.text, inner.prefix + stop.text, stop.span, (read.value,))
+    return Entry(stop.text, inner.prefix + stop.text, stop.span, (read.value,)), cut

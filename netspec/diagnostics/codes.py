@@ -37,6 +37,9 @@ CODES: dict[str, str] = {
     "too-large": "a network beyond the limits on nodes, parameters or sizes",
     "expect": "the network does not measure up to its `expect`",
     "unused-layer": "nobody reads a layer's value",
+    "bias-before-norm": "a bias that the batch norm behind it takes away again",
+    "pool-drops-rows": "a pooling whose last window does not reach the end of the input",
+    "deep-sigmoid": "sigmoids in a deep stack, through which gradients vanish",
     # training, data, files
     "unknown-training": "a loss, metric, optimiser, schedule or reader that netspec does not have",
     "bad-training": "a training section that does not fit the network or the data",

@@ -14,7 +14,9 @@ from netspec.data.preprocess import as_json
 from netspec.data.preprocess.bind import preprocess
 from netspec.diagnostics import Report, SpecError
 from netspec.training.plan import TrainPlan, plan
+from netspec.training.start import load_starts
 from netspec.training.weights import load_into
+from netspec.weights.start import starts
 
 
 def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: int = 20) -> ExportReport:
@@ -35,6 +37,8 @@ def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: i
     module = build(spec.graph, initialize=weights is None)
     if weights is not None:
         load_into(module, spec.graph, weights)
+    else:
+        load_starts(module, spec.graph, starts(spec))
     return export_onnx(spec.graph, module.eval(), path, metadata=metadata, opset=opset)
 
 

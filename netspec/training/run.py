@@ -24,6 +24,8 @@ from netspec.training.pictures import draw
 from netspec.training.plan import TrainPlan, plan
 from netspec.training.progress import reporter
 from netspec.training.splits import load_parts
+from netspec.training.start import load_starts
+from netspec.weights.start import starts
 
 # What torch's generators take.
 MAX_SEED = 2**63 - 1
@@ -93,7 +95,9 @@ def train(
     journal.begin(spec, _facts(parts, target, seed=seed, threads=count, rewrite=rewrite))
     with using_threads(count), torch.random.fork_rng(devices=[target] if target.type == "cuda" else []):
         torch.manual_seed(seed)
-        module = build(rewrite_graph(found.graph) if rewrite else found.graph).to(target)
+        module = build(rewrite_graph(found.graph) if rewrite else found.graph)
+        load_starts(module, spec.graph, starts(spec))
+        module.to(target)
         splits = Splits.of(*parts, found, target)
         loop = Loop(found, module, splits, target, journal, seed=seed, place=spec.source.name)
         try:

@@ -39,7 +39,7 @@ def load_into(module: nn.Module, graph: Graph, path: str | Path, mapping: Mapped
     with open_weights(path) as tensors:
         arrays = match(graph, tensors, mapping, file=str(path))
     # Not strict: what is skipped stays, and a tied parameter has several names. `match` was strict.
-    unexpected = module.load_state_dict({key: _tensor(array) for key, array in arrays.items()}, strict=False)[1]
+    unexpected = module.load_state_dict({key: as_tensor(array) for key, array in arrays.items()}, strict=False)[1]
     assert not unexpected, f"the module of a graph lacks its keys {unexpected}"
 
 
@@ -48,7 +48,7 @@ def all_finite(state: State) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in state.values())
 
 
-def _tensor(array: Array) -> Tensor:
+def as_tensor(array: Array) -> Tensor:
     """The same numbers; torch does not know numpy's bfloat16, which is an extension."""
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
