@@ -51,17 +51,13 @@ def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
     Raises:
         NetspecError: `unknown-spec`, `unreadable`: there is no text to check.
     """
-    from netspec.training.plan import plan
-    from netspec.weights.start import bind_starts
-
     limits = limits or Limits()
     report = Report()
     try:
         spec = compile_source(read_source(ref, limits), limits=limits)
         for warning in spec.warnings:
             report.add(warning)
-        plan(spec, report)
-        bind_starts(spec, report)
+        _check_sections(spec, report)
     except SpecError as error:
         return CheckReport(None, error.diagnostics)
     return CheckReport(None if report.has_errors else spec, report.diagnostics)
@@ -123,6 +119,19 @@ def export_onnx(
     from netspec.training.deploy import export_spec
 
     return export_spec(_loaded(spec), Path(path), weights=Path(weights) if weights else None, opset=opset)
+
+
+def _check_sections(spec: Spec, report: Report) -> None:
+    """Training, preprocessing and weights; what a spec does not have is not imported."""
+    document = spec.document
+    if document.train is not None or any(decl and decl.preprocess for decl in document.inputs.values()):
+        from netspec.training.plan import plan
+
+        plan(spec, report)
+    if spec.weights:
+        from netspec.weights.start import bind_starts
+
+        bind_starts(spec, report)
 
 
 def _loaded(spec: Spec | str | Path) -> Spec:

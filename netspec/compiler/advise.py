@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from netspec.diagnostics import Report, Span
 from netspec.ir import Graph, Node, Region, Value
 from netspec.ops.base import Op
-from netspec.ops.norm import BatchNorm
-from netspec.ops.pool import Pool
 
 # So many sigmoids one behind the other shrink a gradient to a thousandth at best: their slope is at most 1/4.
 MANY_SIGMOIDS = 5
 _BIASED = frozenset({"conv", "conv_transpose", "linear"})
+_POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
 
 
 def advise(graph: Graph, report: Report) -> None:
@@ -34,7 +33,7 @@ def _biases(graph: Graph) -> Iterator[Warning]:
     for node in graph.nodes:
         if isinstance(node, Region):
             yield from _biases(node.body)
-        elif isinstance(node.op, BatchNorm) and readers[node.inputs[0]] == 1:
+        elif node.op.name == "batch_norm" and readers[node.inputs[0]] == 1:
             maker = makers.get(node.inputs[0])
             if maker is not None and maker.op.name in _BIASED and getattr(maker.op, "bias", False):
                 message = f"the bias of `{maker.path}` has no effect: `{node.path}` subtracts the mean"
@@ -43,8 +42,11 @@ def _biases(graph: Graph) -> Iterator[Warning]:
 
 def _dropped(graph: Graph) -> Iterator[Warning]:
     for node in graph.walk():
-        if not isinstance(node.op, Pool):
+        if node.op.name not in _POOLS:
             continue
+        from netspec.ops.pool import Pool  # loaded already, with the op
+
+        assert isinstance(node.op, Pool)
         (read,) = node.inputs
         for axis, window in enumerate(node.op.windows(read.type), start=2):
             size = window.size

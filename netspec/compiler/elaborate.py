@@ -15,9 +15,7 @@ from netspec.compiler.cycles import check_cycles
 from netspec.compiler.files import Files
 from netspec.compiler.inputs import InputTypes
 from netspec.compiler.resolve import resolve
-from netspec.compiler.rules import spec_rules
 from netspec.compiler.scope import Body, Entry, Env
-from netspec.compiler.select import parameters, unmatched
 from netspec.compiler.session import Session
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.values import bind_arguments
@@ -68,16 +66,20 @@ class _Network:
         root = Body(document.name, env)
         check_count(document, names, self._session.budget.limits, self._report)
         inputs = self._inputs(root, env)
-        self._session.inits = spec_rules(document, env, self._report)
+        if document.init is not None:
+            from netspec.compiler.rules import spec_rules  # most specs have no rules, and need none of it
+
+            self._session.inits = spec_rules(document, env, self._report)
         last = Chains(self._session).chain(root, document.layers)
         outputs = self._outputs(root, last)
         if self._report.has_errors:
             return None
         self._warn_unread(root, last)
         graph = root.freeze(inputs, tuple(outputs.values()), tuple(outputs))
-        chosen = [selector for rule in self._session.inits for selector in rule.selectors]
-        if chosen:
-            unmatched(chosen, parameters(graph), self._report)
+        if self._session.inits:
+            from netspec.compiler.rules import check_used
+
+            check_used(self._session.inits, graph, self._report)
         return None if self._report.has_errors else graph
 
     def _check_block_names(self) -> None:

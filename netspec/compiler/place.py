@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from netspec.compiler.explain import labels, trace
-from netspec.compiler.initials import initial
 from netspec.compiler.limits import check_size
 from netspec.compiler.resolve import Read, Reading, home_of, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import arithmetic, sees
 from netspec.diagnostics import Label, Report, Span
-from netspec.ir import Node, Presence, TensorType, Value
+from netspec.ir import Init, Node, Presence, TensorType, Value
 from netspec.lang.bind import bind
 from netspec.lang.document import Document, LayerDecl, Reference
 from netspec.lang.expressions import ExpressionError
@@ -100,7 +99,7 @@ def _node(
     owner = entry.owner or body.owner_of(entry.name)
     prefix = body.prefix
     ties = session.state.ties(decl.tie, op, inputs, prefix, report) if decl.tie is not None else {}
-    init = initial(session, body, decl, entry, env, op, inputs, report)
+    init = _initial(session, body, decl, entry, env, op, inputs, report)
     if ties is None or init is None:
         return
     plural = len(types) > 1
@@ -119,6 +118,17 @@ def _node(
     session.reads |= {value.name: tuple(each.name for each in values) for value in outputs}
     entry.outputs = outputs
     entry.output_names = tuple(str(i) for i in range(len(outputs))) if plural else ()
+
+
+def _initial(
+    session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env, op: Op, types: list[TensorType],
+    report: Report,
+) -> Mapping[str, tuple[Init, ...]] | None:  # fmt: skip
+    if decl.init is None and not body.inits and not session.inits:
+        return {}
+    from netspec.compiler.initials import initial  # most specs have no rules, and need none of it
+
+    return initial(session, body, decl, entry, env, op, types, report)
 
 
 def presence(decl: LayerDecl, entry: Entry, body: Body, outputs: Sequence[Value], reads: Sequence[Value]) -> Presence:

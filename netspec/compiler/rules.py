@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 
 from netspec.compiler.initializers import Rules
 from netspec.compiler.initials import by_parameter
 from netspec.compiler.scope import Env
-from netspec.compiler.select import Selector, selectors
+from netspec.compiler.select import Selector, parameters, selectors, unmatched
 from netspec.diagnostics import Report
+from netspec.ir import Graph
 from netspec.lang import form
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping, Node, describe
@@ -35,6 +37,11 @@ def spec_rules(document: Document, env: Env, report: Report) -> list[SpecRule]:
     """The rules of a spec's `init:` list."""
     found = [_rule(item, env, report) for item in document.init or ()]
     return [rule for rule in found if rule is not None]
+
+
+def check_used(rules: Iterable[SpecRule], graph: Graph, report: Report) -> None:
+    """Report `unknown-name` for every selector that selects no parameter of the network."""
+    unmatched([selector for rule in rules for selector in rule.selectors], parameters(graph), report)
 
 
 def _rule(item: Node, env: Env, report: Report) -> SpecRule | None:

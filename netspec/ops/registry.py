@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 from types import ModuleType
 
 from netspec.ops.base import Op
 
-# The family files, those of most specs first: one is imported when an op is not in those before it; the classes of all
-# ops cost a fifth of the start of `netspec check`.
+# The family files. One is imported when an op of it is used: the classes of all cost as much as the rest of a check.
 FAMILIES = (
     "linear", "conv", "pool", "activation", "shape", "norm", "combine", "regularize", "pool_adaptive",
     "activation_axis", "activation_parametric", "norm_axis", "state", "cut", "arrange",
     "shuffle", "reduce", "elementwise", "embedding", "matrix", "attention", "upsample", "calc",
 )  # fmt: skip
+
+_NAMED = re.compile(r'^    name = "(\w+)"', re.MULTILINE)
 
 
 def family(name: str) -> ModuleType:
@@ -45,8 +49,23 @@ def ops() -> dict[str, type[Op]]:
 
 def lookup(name: str) -> type[Op] | None:
     """The op of that name; installed packages are asked only when netspec itself does not have it."""
-    own = (ops_of(each).get(name) for each in FAMILIES)
-    return next((op for op in own if op is not None), None) or _installed().get(name)
+    home = _homes().get(name)
+    return _installed().get(name) if home is None else ops_of(home)[name]
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """The family of each op, by the `name = "..."` of its class: read, not imported."""
+    found: dict[str, str] = {}
+    for each in FAMILIES:
+        found |= dict.fromkeys(_NAMED.findall(_source(each)), each)
+    return found
+
+
+def _source(name: str) -> str:
+    spec = find_spec(f"netspec.ops.{name}")
+    assert spec is not None and isinstance(spec.loader, InspectLoader)
+    return spec.loader.get_source(spec.name) or ""
 
 
 @cache
