@@ -124,10 +124,14 @@ def export_onnx(
 def _check_sections(spec: Spec, report: Report) -> None:
     """Training, preprocessing and weights; what a spec does not have is not imported."""
     document = spec.document
-    if document.train is not None or any(decl and decl.preprocess for decl in document.inputs.values()):
+    if document.train is not None:
         from netspec.training.plan import plan
 
         plan(spec, report)
+    elif any(decl is not None and decl.preprocess is not None for decl in document.inputs.values()):
+        from netspec.data.preprocess.bind import preprocess
+
+        preprocess(document, spec.graph, report)
     if spec.weights:
         from netspec.weights.start import bind_starts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +14,12 @@ from netspec.cli.output import print_diagnostics, shape_text, table
 from netspec.cli.summary import indented, marked
 from netspec.compiler import Spec
 from netspec.compiler.analyses import totals
-from netspec.compiler.outline import Line, outline
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.ir import Size
 from netspec.lang.reader import Limits
+
+if TYPE_CHECKING:
+    from netspec.compiler.outline import Line
 
 
 @click.command("check")
@@ -64,6 +67,8 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
 
 def _explain(spec: Spec) -> None:
     heading = ("path", "op", "output", "size", "parameters", "MACs")
+    from netspec.compiler.outline import outline
+
     rows = table([heading, *map(_arithmetic, outline(spec.graph))])
     click.echo("\n" + "\n".join(f"  {row}" for row in rows.splitlines()) + "\n")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from netspec.lang.tokens import ExpressionError, Token, tokens
 from netspec.lang.tree import (
@@ -34,7 +35,7 @@ CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "none": No
 _WORDS = frozenset({"if", "else", "and", "or", "not", "in"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Grammar:
     """What a dialect has beside literals, comparisons, `and or not`, `if else` and calls."""
 
@@ -52,6 +53,7 @@ CALC = Grammar(
 )
 
 
+@lru_cache(maxsize=1024)  # a block's expressions are evaluated at each of its uses
 def parse(text: str, grammar: Grammar = EXPRESSION) -> Expression:
     """Parse an expression (what stands after the `=`).
 
