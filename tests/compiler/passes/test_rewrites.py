@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from netspec.backends.torch import build
 from netspec.compiler import compile_source, load
-from netspec.compiler.passes import channels_last, pool_before_activation, relu_in_place, rewrite
+from netspec.compiler.passes import rewrite
+from netspec.compiler.passes.channels_last import channels_last
+from netspec.compiler.passes.pool_before_activation import pool_before_activation
+from netspec.compiler.passes.relu_in_place import relu_in_place
 from netspec.diagnostics import Source
 from netspec.ir import Graph
 from netspec.ir.verify import verify
