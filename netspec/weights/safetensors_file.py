@@ -16,7 +16,7 @@ import ml_dtypes
 import numpy as np
 
 from netspec.lang.nodes import shorten
-from netspec.weights.stored import MAX_RANK, MAX_TENSORS, Array, Stored, check_key, refuse
+from netspec.weights.stored import MAX_ELEMENTS, MAX_RANK, MAX_TENSORS, Array, Stored, are_bools, check_key, refuse
 
 MAX_HEADER_BYTES = 1 << 20
 PREFIX_BYTES = 8
@@ -120,12 +120,7 @@ def _entry(name: str, key: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, .
 
 
 def _are_sizes(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and all(map(_is_size, value))
-        # numpy multiplies the sizes of an empty array too.
-        and prod(max(size, 1) for size in value) < 2**63
-    )
+    return isinstance(value, list) and all(map(_is_size, value)) and prod(max(size, 1) for size in value) < MAX_ELEMENTS
 
 
 def _is_size(value: Any) -> bool:
@@ -138,6 +133,8 @@ def _reader(file: BinaryIO, name: str, key: str, dtype: np.dtype[Any], shape: tu
         file.seek(at)
         if file.readinto(data) != len(data):  # type: ignore[attr-defined]  # BinaryIO does not declare it
             raise refuse(name, f"the file ends inside the tensor {shorten(key)!r}")
+        if dtype.kind == "b" and not are_bools(data):
+            raise refuse(name, f"the tensor {shorten(key)!r} has a boolean that is neither 0 nor 1")
         return np.frombuffer(data, dtype).reshape(shape)
 
     return read

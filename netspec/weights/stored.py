@@ -16,6 +16,8 @@ Array = NDArray[Any]
 
 MAX_TENSORS = 100_000
 MAX_RANK = 8
+# numpy multiplies sizes and bytes of an element, of an empty array too, and wants the product below 2^63.
+MAX_ELEMENTS = 1 << 60
 MAX_KEY = 512
 
 
@@ -48,6 +50,11 @@ def is_finite(array: Array) -> bool:
 def is_floating(dtype: np.dtype[Any]) -> bool:
     """Whether the elements are floats; numpy itself does not know that bfloat16 is one."""
     return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
+def are_bools(data: bytearray | memoryview) -> bool:
+    """Whether every byte is 0 or 1; of others no two libraries make the same."""
+    return not len(data) or int(np.frombuffer(data, np.uint8).max()) <= 1
 
 
 def refuse(file: str, message: str, *, help: str | None = None) -> ModelError:

@@ -51,8 +51,8 @@ def test_members_that_are_refused(tmp_path: Path) -> None:
     good = npy(np.arange(4.0))
     cases = {
         "holds Python objects": {"a.npy": npy(np.array([{}], dtype=object))},
-        "holds complex128": {"a.npy": npy(np.zeros(2, complex))},
-        "holds <U1": {"a.npy": npy(np.array(["x"]))},
+        "holds '<c16'": {"a.npy": npy(np.zeros(2, complex))},
+        "holds '<U1'": {"a.npy": npy(np.array(["x"]))},
         "claims [4] = 160 bytes, the zip 159": {"a.npy": good[:-1]},
         "claims [5] = 168 bytes, the zip 160": {"a.npy": good.replace(b"(4,), }", b"(5,), }")},
         "not an npy file: this zip is not npz": {"a.txt": b"x"},

@@ -22,6 +22,9 @@ from torch import Tensor
 
 CPU_SECONDS = 600
 MEMORY_BYTES = 32 << 30
+# What a checkpoint may unpack to, in multiples of its size: shared weights count as often as they are named.
+MAX_RATIO = 16
+SLACK_BYTES = 64 << 20
 OPENERS = ("state_dict", "model")
 PREFIX = "module."
 MAX_LISTED = 5
@@ -37,7 +40,7 @@ def main(source: str, target: str) -> int:
     """Convert, and print what became of it as one JSON object: `{tensors}` or `{error}`."""
     try:
         _confine(Path(target))
-        tensors = _tensors(_load(source))
+        tensors = _tensors(_load(source), MAX_RATIO * os.path.getsize(source) + SLACK_BYTES)
         save_file(tensors, target)
         print(json.dumps({"tensors": len(tensors)}))
         return 0
@@ -81,8 +84,12 @@ def _load(source: str) -> Any:
         raise Refused(f"the checkpoint asks for `{found[1][:100]}`, which no table of tensors needs") from None
 
 
-def _tensors(found: Any) -> dict[str, Tensor]:
-    """The state dict, opened, without the prefix of data-parallel modules."""
+def _tensors(found: Any, limit: int = MEMORY_BYTES) -> dict[str, Tensor]:
+    """The state dict, opened, without the prefix of data-parallel modules.
+
+    Raises:
+        Refused: it holds anything else, or more bytes than the limit (a few numbers may be named as billions).
+    """
     for key in OPENERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
@@ -94,6 +101,9 @@ def _tensors(found: Any) -> dict[str, Tensor]:
         more = f" and {len(strange) - MAX_LISTED:,} more" if len(strange) > MAX_LISTED else ""
         listed = ", ".join(f"`{key}`" for key in strange[:MAX_LISTED])
         raise Refused(f"{listed}{more} in the checkpoint: not plain tensors of numbers")
+    total = sum(value.numel() * value.element_size() for value in found.values())
+    if total > limit:
+        raise Refused(f"the tensors unpack to {total:,} bytes; the limit for a file of this size is {limit:,}")
     prefixed = all(key.startswith(PREFIX) for key in found)
     names = {key: key.removeprefix(PREFIX) if prefixed else key for key in found}
     # Tied parameters share memory, which safetensors refuses; each gets its own.
