@@ -9,7 +9,7 @@ import numpy as np
 
 from netspec.compiler.glob import capture_prefix
 from netspec.compiler.select import Selector, unmatched
-from netspec.diagnostics import Diagnostic, ModelError, Report, Span
+from netspec.diagnostics import Diagnostic, ModelError, Report, Span, nearest
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph
 from netspec.lang.nodes import shorten
@@ -21,6 +21,8 @@ from netspec.weights.wanted import Wanted, wanted
 #: Older checkpoints lack this count, which no computation of a trained network reads.
 COUNTER = "num_batches_tracked"
 MAX_LISTED = 1000
+#: How many names a missing key is compared with.
+MAX_COMPARED = 64
 
 
 def match(graph: Graph, tensors: Tensors, mapping: Mapped = PLAIN, *, file: str) -> dict[str, Array]:
@@ -55,6 +57,7 @@ class _Matcher:
     found: list[Diagnostic] = field(default_factory=list)
     # The file's own names of those tensors that were given a place.
     used: set[str] = field(default_factory=set)
+    spare: dict[tuple[int, ...], list[str]] | None = None
 
     def arrays(self) -> dict[str, Array]:
         named = self._named()
@@ -129,10 +132,20 @@ class _Matcher:
     def _absent(self, key: str, entry: Wanted) -> Array | None:
         if entry.name == COUNTER:
             return np.zeros(entry.param.shape, np.int64)
-        near = did_you_mean(key, [name for name in self.tensors if name not in self.known])
-        help = near if near and near.startswith("did") else None
+        near = nearest(key, self._spare().get(entry.param.shape, ()))
+        help = f"did you mean `{near}`?" if near else None
         self._tell(f"`{key}` {list(entry.param.shape)} is missing in {self.file}", entry.span, help)
         return None
+
+    def _spare(self) -> dict[tuple[int, ...], list[str]]:
+        """Keys of the file that are none of the network's, by shape; few of each, as comparing names is slow."""
+        if self.spare is None:
+            self.spare = {}
+            for key, stored in self.tensors.items():
+                found = self.spare.setdefault(stored.shape, [])
+                if key not in self.known and len(found) < MAX_COMPARED:
+                    found.append(key)
+        return self.spare
 
     def _checked(self, key: str, stored: Stored, entry: Wanted, transposed: bool) -> Array | None:
         shape, dtype = entry.param.shape, entry.param.dtype.value

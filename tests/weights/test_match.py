@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from netspec.compiler import load
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, TensorType, Tie, Value
 from netspec.ops.linear import Linear
@@ -152,3 +154,14 @@ def test_shared_parameters_count_once_and_copies_must_be_equal(transpose: bool) 
 
 def test_the_network_here_is_what_the_tests_say() -> None:
     assert {key: array.shape for key, array in tensors().items()} == {**SHAPES, "bn.num_batches_tracked": ()}
+
+
+def test_another_networks_file_is_refused_soon() -> None:
+    """Ten thousand names, a few hundred missing: each missing one is compared with few."""
+    net = load("resnet").graph
+    arrays = {f"layer{i}.conv.weight": np.zeros((64,), np.float32) for i in range(10_000)}
+    start = time.perf_counter()
+    with pytest.raises(ModelError) as caught:
+        match(net, from_arrays(arrays), file="w")
+    assert time.perf_counter() - start < 5
+    assert len(caught.value.diagnostics) == 1000
