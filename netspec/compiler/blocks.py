@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netspec.compiler.groups import branches, close_body, mark, open_body
 from netspec.compiler.resolve import Read, Reading, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
+from netspec.compiler.sections import with_expressions
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import bind_arguments, given_arguments, sees
@@ -136,6 +137,7 @@ def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, rea
     else:
         _close_named(chains, inner, body, decl, entry, document.outputs)
     _remember_weights(chains, document, decl, entry, inner, cut)
+    _remember_steps(chains, document, reads, around)
 
 
 def _remember_weights(
@@ -145,6 +147,14 @@ def _remember_weights(
     node = decl.beside.get("weights") or document.weights
     if node is not None and inner.owner is None:
         chains.session.weights.append(WeightsSection(entry.path, node, cut))
+
+
+def _remember_steps(chains: Chains, document: Document, reads: Mapping[str, Read], env: Env) -> None:
+    """What a used spec does to its input becomes that of the network's input which it reads."""
+    for name, decl in document.inputs.items():
+        if decl is not None and decl.preprocess is not None:
+            steps = with_expressions(decl.preprocess, env.names, chains.session.report)
+            chains.session.preprocess.setdefault(reads[name].value.name, steps)
 
 
 def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:

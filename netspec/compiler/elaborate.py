@@ -7,6 +7,7 @@ depends on it stays silent, so that one run reports all mistakes and each only o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from netspec.compiler.budget import Budget, OutOfBudget
 from netspec.compiler.chain import Chains
@@ -22,16 +23,28 @@ from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
 from netspec.ir import Graph, Value
 from netspec.lang.document import Document
+from netspec.lang.nodes import Node
 from netspec.lang.reader import Limits
 from netspec.ops.registry import lookup
 
 Settings = Mapping[str, tuple[object, Span]]
 
 
+@dataclass(frozen=True, slots=True)
+class Elaborated:
+    """What a document means: its graph, where weights are, what its arguments are, and steps that inputs inherit."""
+
+    graph: Graph
+    weights: tuple[WeightsSection, ...]
+    names: Mapping[str, object]
+    # By input, where a spec that is used brings its own.
+    preprocess: Mapping[str, Node]
+
+
 def elaborate(
     document: Document, report: Report, *, files: Files | None = None, settings: Settings | None = None
-) -> tuple[Graph, tuple[WeightsSection, ...]] | None:
-    """The typed graph of a document and its sections of weights, or None where `report` has errors that leave none.
+) -> Elaborated | None:
+    """What a document means, or None where `report` has errors that leave nothing.
 
     Args:
         document: A spec, checked for form.
@@ -42,11 +55,9 @@ def elaborate(
     files = files or Files(document.source, Limits())
     session = Session(report, Budget(files.limits), files)
     try:
-        graph = _Network(document, session, settings or {}).graph()
+        return _Network(document, session, settings or {}).elaborated()
     except OutOfBudget:
         return None
-    own = [WeightsSection("", document.weights)] if document.weights is not None else []
-    return None if graph is None else (graph, (*session.weights, *own))
 
 
 class _Network:
@@ -56,12 +67,20 @@ class _Network:
         self._report = session.report
         self._settings = settings
 
-    def graph(self) -> Graph | None:
-        document = self._document
+    def elaborated(self) -> Elaborated | None:
         self._check_block_names()
         names = self._names()
-        if names is None or not check_cycles(document, self._report):
+        if names is None or not check_cycles(self._document, self._report):
             return None
+        graph = self._graph(names)
+        if graph is None:
+            return None
+        own = self._document.weights
+        weights = (*self._session.weights, *([WeightsSection("", own)] if own is not None else []))
+        return Elaborated(graph, weights, names, self._session.preprocess)
+
+    def _graph(self, names: dict[str, object]) -> Graph | None:
+        document = self._document
         env = Env(document, names)
         root = Body(document.name, env)
         check_count(document, names, self._session.budget.limits, self._report)

@@ -42,7 +42,7 @@ def _check_case(document: Document, graph: Graph, files: Files, case: Mapping, r
             message = f"with these arguments the network is wrong: {first.message}" if first else "no network"
             report.error("expect", message, place, labels=[Label(first.location)] if first else ())
             return
-        graph = found[0]
+        graph = found.graph
     rest = {key: entry for key, entry in case.entries.items() if key != "set"}
     _Expectations(graph, report).check(Mapping(rest, case.span))
 

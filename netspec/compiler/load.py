@@ -11,6 +11,7 @@ from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
 from netspec.compiler.extend import extended, with_settings
 from netspec.compiler.files import Files
+from netspec.compiler.sections import with_values
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError, Report, Source, SpecError
@@ -53,12 +54,12 @@ def compile_source(
         document = structure(root, source, report) if root is not None else None
         found = elaborate(document, report, files=files) if document is not None else None
         if document is not None and found is not None:
-            check_expect(document, found[0], files, report)
-            advise(found[0], report)
+            check_expect(document, found.graph, files, report)
+            advise(found.graph, report)
+            document = with_values(document, found.names, found.preprocess, report)
     if report.has_errors or document is None or found is None:
         raise SpecError(report.diagnostics)
-    graph, weights = found
-    return Spec(source, document, graph, report.diagnostics, tuple(settings), weights)
+    return Spec(source, document, found.graph, report.diagnostics, tuple(settings), found.weights)
 
 
 def read_source(ref: str | Path, limits: Limits) -> Source:

@@ -15,6 +15,7 @@ from netspec.diagnostics import NetspecError
 from netspec.ir import DType, Graph, Init, Node, Region, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping as MappingNode
+from netspec.lang.nodes import Sequence as SequenceNode
 
 # Sections that speak of layers by path only, and so hold for the resolved spec too.
 _SECTIONS = ("generate", "expect", "train", "export", "weights")
@@ -93,6 +94,9 @@ class _Writer:
 
     def _section(self, key: str) -> Iterator[str]:
         node = self._document.root.get(key)
+        if key == "expect" and isinstance(node, SequenceNode):
+            # Cases with `set` are about other arguments; there are none left to set.
+            node = next((case for case in node if isinstance(case, MappingNode) and "set" not in case), None)
         if node is not None:
             yield from block(key, node)
 
@@ -165,6 +169,7 @@ class _Writer:
         if isinstance(node, Node):
             ties = {name: _tie(tie.key, tie.transpose) for name, tie in node.ties.items()}
             init = {name: _init(rules) for name, rules in node.init.items()}
+            init = init.get("", init)  # the one parameter of a `param` has no name
             more = {"freeze": node.frozen, "tie": ties, "init": init}
             found |= {key: value for key, value in more.items() if value}
         return found

@@ -14,6 +14,7 @@ from netspec.compiler.state import State
 from netspec.diagnostics import Diagnostic, Report, Span
 from netspec.ir import Frame
 from netspec.lang.document import Document
+from netspec.lang.nodes import Node
 
 if TYPE_CHECKING:
     from netspec.compiler.rules import SpecRule
@@ -38,6 +39,8 @@ class Session:
     documents: dict[Path, Document | None] = field(default_factory=dict)
     open_files: dict[str, Span] = field(default_factory=dict)
     weights: list[WeightsSection] = field(default_factory=list)
+    # By input of the network: the steps of the spec that reads it.
+    preprocess: dict[str, Node] = field(default_factory=dict)
 
     def at(self, path: str, origin: Sequence[Frame]) -> Report:
         """The report as seen by the layer at `path`."""
