@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from netspec.compiler import Spec, compile_source
-from netspec.diagnostics import Diagnostic, Report, Source
+from netspec.diagnostics import Diagnostic, Report, Source, SpecError
 from netspec.training.plan import TrainPlan, plan
 
 HEAD = """\
@@ -59,5 +59,8 @@ def spec_of(text: str, folder: Path) -> Spec:
 def planned(train: str, folder: Path, head: str = HEAD) -> tuple[TrainPlan | None, tuple[Diagnostic, ...]]:
     """The plan of a train section, and what was found."""
     report = Report()
-    found = plan(spec_of(head + train, folder), report)
+    try:
+        found = plan(spec_of(head + train, folder), report)
+    except SpecError as error:  # an expression of the section
+        return None, error.diagnostics
     return found, report.diagnostics
