@@ -49,6 +49,11 @@ def lookup(name: str) -> type[Op] | None:
     return next((op for op in own if op is not None), None) or _installed().get(name)
 
 
+def known_ops() -> dict[str, type[Op]]:
+    """Every op that a spec may use here: those that netspec ships, and those of installed packages."""
+    return ops() | _installed()
+
+
 @cache
 def _installed() -> dict[str, type[Op]]:
     from importlib.metadata import entry_points
