@@ -118,7 +118,10 @@ def _structural(grammar: str) -> Schema:
     forms: Schema = {
         "sequence": described(chain(grammar), "A named chain of layers."),
         "parallel": branches(grammar),
-        "call": described(SCALAR, "The layer of that name again, with the same weights."),
+        # `NAME.step` is a step of a recurrent layer, which no layer is yet.
+        "call": described(
+            {**SCALAR, "not": {"type": "string", "pattern": r"\.step$"}}, "That layer again, with the same weights."
+        ),
         "op": described(TEXT, "The op or block whose name an argument holds: `=act`."),
         "use": described(TEXT, "Another spec as a block: a path relative to this file, or a shipped spec."),
         "calc": described(TEXT, "An equation over values and arguments: `f * c + i * g`."),

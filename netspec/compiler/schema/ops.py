@@ -40,7 +40,7 @@ def init_definitions() -> Schema:
     """Rules by which parameters are drawn, and selectors of parameters."""
     words = [name for name, model in INITIALIZERS.items() if not required(model)]
     functions = {name: _initializer(name, model) for name, model in INITIALIZERS.items()}
-    one = {**closed(functions), "minProperties": 1, "maxProperties": 1}
+    one = {**closed(functions), "oneOf": [{"required": [name]} for name in functions]}
     rule = either({"enum": words}, one)
     chunks = closed({"chunks": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/draw"}}}, ["chunks"])
     by_kind = [closed({kind: {"type": "string"}}, [kind]) for kind in KINDS if kind != "path"]
