@@ -15,7 +15,7 @@ from netspec.lang.document import Document
 from netspec.lang.expressions import ExpressionError, evaluate
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, plain
 
-_KEYS = ("params", "params_train", "macs", "shapes", "params_of", "layers", "receptive_field")
+KEYS = ("params", "params_train", "macs", "shapes", "params_of", "layers", "receptive_field")
 
 
 def check_expect(document: Document, graph: Graph, files: Files, report: Report) -> None:
@@ -92,7 +92,7 @@ class _Expectations:
                 self._receptive_field(node)
             else:
                 message = f"`expect` has no key `{key.text}`"
-                self._report.error("unknown-key", message, key.span, help=did_you_mean(key.text, _KEYS))
+                self._report.error("unknown-key", message, key.span, help=did_you_mean(key.text, KEYS))
 
     def _params_by_path(self) -> dict[str, int]:
         """Parameters of every layer and of every group above it."""

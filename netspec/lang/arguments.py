@@ -13,9 +13,11 @@ TYPES = ("int", "float", "bool", "str", "list", "map", "any")
 # What an expression knows of itself, or reads as an operator.
 TAKEN = frozenset({"in_channels", "in_features", "and", "or", "not", "in", "if", "else", *CONSTANTS})
 
-_ARG_KEYS = ("type", "default", "choices", "min", "max")
-_DIM_KEYS = ("min", "max", "multiple_of", "lengths")
-_VOCAB_KEYS = ("file", "size", "unit", "special")
+ARG_KEYS = ("type", "default", "choices", "min", "max")
+DIM_KEYS = ("min", "max", "multiple_of", "lengths")
+VOCAB_KEYS = ("file", "size", "unit", "special")
+# Keys that this release does not read yet.
+LATER_DIM_KEYS = frozenset({"lengths"})
 
 
 def arguments(node: Node | None, taken: frozenset[str], report: Report) -> dict[str, ArgDecl]:
@@ -40,7 +42,7 @@ def _argument(key: Scalar, value: Node, taken: frozenset[str], report: Report) -
 
 
 def _long_form(key: Scalar, value: Mapping, report: Report) -> ArgDecl | None:
-    if not form.check_keys(value, _ARG_KEYS, f"the argument `{key.text}`", report):
+    if not form.check_keys(value, ARG_KEYS, f"the argument `{key.text}`", report):
         return None
     kind = value.get("type")
     if not (isinstance(kind, Scalar) and kind.text in TYPES):
@@ -65,10 +67,10 @@ def _dim(key: Scalar, value: Node, report: Report) -> DimDecl | None:
     if isinstance(value, Scalar) and not is_null(value):
         return DimDecl(key, size=value)
     known = form.mapping(value, f"`{key.text}` in `dims`", report)
-    if known is None or not form.check_keys(known, _DIM_KEYS, f"`{key.text}` in `dims`", report):
+    if known is None or not form.check_keys(known, DIM_KEYS, f"`{key.text}` in `dims`", report):
         return None if isinstance(value, Sequence) else DimDecl(key)
-    if "lengths" in known:
-        form.later(known.key("lengths"), "key", report)
+    for name in sorted(LATER_DIM_KEYS & known.entries.keys()):
+        form.later(known.key(name), "key", report)
     parts = [form.scalar(known.get(part), f"`{part}`", report) for part in ("min", "max", "multiple_of")]
     return DimDecl(key, None, *parts)
 
@@ -84,7 +86,7 @@ def _vocab(key: Scalar, value: Node, report: Report) -> VocabDecl | None:
     if isinstance(value, Sequence):
         return VocabDecl(key, len(value))
     known = form.mapping(value, f"the vocabulary `{key.text}`", report)
-    if known is None or not form.check_keys(known, _VOCAB_KEYS, f"the vocabulary `{key.text}`", report):
+    if known is None or not form.check_keys(known, VOCAB_KEYS, f"the vocabulary `{key.text}`", report):
         return None
     size = known.get("size")
     if not (isinstance(size, Scalar) and type(size.value) is int and size.value > 0):

@@ -13,6 +13,8 @@ from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_nul
 
 MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "freeze")
 STRUCTURAL = ("sequence", "parallel", "call", "op", "use", "scan", "calc")
+# Words of the language that this release does not read yet.
+LATER = frozenset({"each", "scan"})
 # Keys that stand beside a structural one and belong to it.
 BESIDE = {"parallel": ("join",), "use": ("until", "args", "weights")}
 
@@ -25,6 +27,9 @@ class LayerReader:
 
     def chain(self, node: Node | None, what: str, *, may_be_empty: bool = False) -> Layers | None:
         """A list of layers."""
+        if node is not None and is_null(node):
+            self.report.error("missing-key", f"`{what}` has no layers", node.span, help="it is a list, an item each")
+            return None
         found = form.sequence(node, f"`{what}`", self.report)
         if found is None:
             return None
@@ -65,6 +70,8 @@ class LayerReader:
     def _mapping(self, node: Mapping, key: Scalar) -> LayerDecl | None:
         name = form.scalar(node.get("name"), "`name`", self.report)
         if name is None and "name" in node:
+            if is_null(node.get("name")):
+                self.report.error("wrong-type", "`name` is a word or a number, got nothing", node.key("name").span)
             return None
         if name is not None and "{" not in name.text and not check_layer_name(name, self.report):
             return None

@@ -22,8 +22,8 @@ TOP_KEYS = (
 INPUT_KEYS = ("shape", "dtype", "preprocess", "below", "only", "sample")
 BLOCK_KEYS = ("args", "inputs", "parallel", "join", "layers", "outputs")
 
-_LATER_KEYS = frozenset({"generate"})
-_LATER_INPUT_KEYS = frozenset({"only", "sample"})
+LATER_KEYS = frozenset({"generate"})
+LATER_INPUT_KEYS = frozenset({"only", "sample"})
 
 
 def structure(root: Node, source: Source, report: Report) -> Document | None:
@@ -73,7 +73,7 @@ class _Structure:
     def _check_keys(self, root: Mapping) -> None:
         form.check_keys(root, TOP_KEYS, "a spec", self._report)
         for key, _ in root:
-            if key.text in _LATER_KEYS:
+            if key.text in LATER_KEYS:
                 form.later(key, "key", self._report)
 
     def _required(self, root: Mapping, key: str) -> bool:
@@ -121,7 +121,7 @@ class _Structure:
             return None
         form.check_keys(value, INPUT_KEYS, "an input", self._report)
         for inner, _ in value:
-            if inner.text in _LATER_INPUT_KEYS:
+            if inner.text in LATER_INPUT_KEYS:
                 form.later(inner, "key", self._report)
         shape = value.get("shape")
         if not isinstance(shape, Sequence):
@@ -183,4 +183,6 @@ def check_version(root: Mapping, report: Report) -> None:
         report.error("version", message, node.span)
 
 
-__all__ = ["BLOCK_KEYS", "INPUT_KEYS", "TOP_KEYS", "VERSION", "check_version", "structure"]
+__all__ = [
+    "BLOCK_KEYS", "INPUT_KEYS", "LATER_INPUT_KEYS", "LATER_KEYS", "TOP_KEYS", "VERSION", "check_version", "structure",
+]  # fmt: skip

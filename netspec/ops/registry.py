@@ -68,6 +68,11 @@ def _source(name: str) -> str:
     return spec.loader.get_source(spec.name) or ""
 
 
+def known_ops() -> dict[str, type[Op]]:
+    """Every op that a spec may use here: those that netspec ships, and those of installed packages."""
+    return ops() | _installed()
+
+
 @cache
 def _installed() -> dict[str, type[Op]]:
     from importlib.metadata import entry_points
