@@ -63,7 +63,7 @@ class _Network:
             return None
         env = Env(document, names)
         root = Body(document.name, env)
-        check_count(document, names, self._session.budget.limits, self._report)
+        check_count(document, names, self._session.files, self._report)
         inputs = self._inputs(root, env)
         self._session.inits = spec_rules(document, env, self._report)
         last = Chains(self._session).chain(root, document.layers)
