@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netspec.compiler import blocks, groups
-from netspec.compiler.budget import refuse_nodes
 from netspec.compiler.groups import follow, handed_on
 from netspec.compiler.place import place_calc, place_op
+from netspec.compiler.repeats import copies
 from netspec.compiler.resolve import Read, Reading, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import computed_name, condition, sees
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
+from netspec.ir import Frame
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import LayerDecl, Layers
 from netspec.lang.layers import STRUCTURAL
@@ -62,14 +63,25 @@ class Chains:
             return self._single(body, replace(decl, repeat=None), None, position, previous)
         if decl.name is not None and "{" not in decl.name.text:
             return self._single(body, decl, body.env, position, previous, rounds)
+        return self._copies(body, decl, position, previous, rounds)
+
+    def _copies(
+        self, body: Body, decl: LayerDecl, position: int, previous: Entry | None, rounds: list[dict[str, object]]
+    ) -> tuple[Entry | None, int]:
+        """The copies of a repeat without a name of its own, each reading the one before it."""
         before: Entry | None = None
-        for names in rounds:
-            copy = replace(decl, repeat=None)
-            following = before if before is not None else previous
-            previous, position = self._single(
-                body, copy, body.env.with_names(names), position, following, before=before
-            )
-            before = previous
+        origin, copy = body.origin, replace(decl, repeat=None)
+        with copies(self.session, body, decl, rounds) as foresee:
+            for index, names in enumerate(rounds):
+                path = body.prefix + (str(position) if decl.name is None else decl.name.text)
+                body.origin = (*origin, Frame(f"repeat {index + 1} of {len(rounds)} (`{path}`)", None))
+                following = before if before is not None else previous
+                previous, position = self._single(
+                    body, copy, body.env.with_names(names), position, following, before=before
+                )
+                foresee(index, before, previous)
+                before = previous
+        body.origin = origin
         return previous, position
 
     def rounds(self, body: Body, decl: LayerDecl, previous: Entry | None) -> list[dict[str, object]] | None:
@@ -112,6 +124,7 @@ class Chains:
             named = replace(decl.name, text=name)
             name = name if check_layer_name(named, report) else None
         shown = name if name is not None else str(position)
+        self.session.budget.enter(decl.key.span, report)
         entry = Entry(shown, body.prefix + shown, decl.key.span, decl=replace(decl, repeat=None), env=env)
         if env is None or name is None:
             self._enter(body, entry)
@@ -251,9 +264,8 @@ def counted(value: object, span: Span, report: Report, session: Session) -> list
     if has_failed(value):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        if value + session.budget.nodes > session.budget.limits.graph_nodes:
-            refuse_nodes(value + session.budget.nodes, session.budget.limits, span, report)
-        return list(range(value))
+        with session.budget.copies(value, span, report, equal=False):
+            return list(range(value))
     if isinstance(value, list):
         return value
     report.error("wrong-value", f"a repeat is a whole number from 0, or a list, got {shorten(str(value))}", span)

@@ -83,7 +83,7 @@ class _Network:
         document = self._document
         env = Env(document, names)
         root = Body(document.name, env)
-        check_count(document, names, self._session.budget.limits, self._report)
+        check_count(document, names, self._session.files, self._report)
         inputs = self._inputs(root, env)
         if document.init is not None:
             from netspec.compiler.rules import spec_rules  # most specs have no rules, and need none of it

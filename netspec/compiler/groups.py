@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netspec.compiler.budget import MAX_DEPTH, refuse_depth
 from netspec.compiler.place import presence
+from netspec.compiler.repeats import copies
 from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.ir import Frame, Value
@@ -35,17 +37,19 @@ def repeat(
     _feed(inner, body, reading)
     first = _inner_reading(inner, reading)
     previous: Entry | None = None
-    for index, names in enumerate(rounds):
-        path = f"{entry.path}.{index}"
-        around = env.with_names(names)
-        each = Entry(str(index), path, decl.key.span, decl=copy, env=around)
-        frame = Frame(f"repeat {index + 1} of {len(rounds)} (`{path}`)", None)
-        inner.origin = (*body.origin, frame)
-        reads = first if previous is None else follow(previous, first, decl)
-        chains.place(inner, copy, each, around, reads)
-        inner.entries[each.name] = each
-        previous = each
-        each.is_read = True
+    with copies(chains.session, body, decl, rounds) as foresee:
+        for index, names in enumerate(rounds):
+            path = f"{entry.path}.{index}"
+            around = env.with_names(names)
+            each = Entry(str(index), path, decl.key.span, decl=copy, env=around)
+            inner.origin = (*body.origin, Frame(f"repeat {index + 1} of {len(rounds)} (`{path}`)", None))
+            chains.session.budget.enter(decl.key.span, chains.session.at(path, inner.origin))
+            reads = first if previous is None else follow(previous, first, decl)
+            chains.place(inner, copy, each, around, reads)
+            inner.entries[each.name] = each
+            foresee(index, previous, each)
+            previous = each
+            each.is_read = True
     inner.origin = body.origin
     close_body(inner, body, decl, entry, previous, whole=True)
 
@@ -68,6 +72,7 @@ def branches(chains: Chains, body: Body, found: Parallel) -> Entry | None:
             ends.append(Entry(branch.name.text, "", None))
             continue
         entry = Entry(branch.name.text, body.prefix + branch.name.text, branch.name.span, decl=decl, env=body.env)
+        chains.session.budget.enter(branch.name.span, chains.session.at(entry.path, body.origin))
         if not branch.layers:  # the identity
             entry.outputs = (body.input,) if body.input is not None else ()
         else:
@@ -130,9 +135,12 @@ def handed_on(entry: Entry) -> tuple[Read, ...]:
 def open_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, text: str) -> Body:
     """A new body inside of `body`, which a layer's node will be."""
     origin = (*body.origin, Frame(text, decl.key.span)) if text else body.origin
+    if body.depth >= MAX_DEPTH:
+        refuse_depth(decl.key.span, chains.session.at(entry.path, body.origin))
     inner = Body(entry.path, env, body, decl.span, origin, owner=entry.owner or body.owner_of(entry.name))
     inner.is_frozen = decl.freeze or body.is_frozen
     inner.inits = ((decl.init, env), *body.inits) if decl.init is not None else body.inits
+    inner.depth = body.depth + 1
     entry.body = inner
     body.nodes.append(inner)
     return inner

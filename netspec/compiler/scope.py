@@ -76,6 +76,8 @@ class Body:
     nodes: list[Node | Body] = field(default_factory=list)
     captured: dict[Value, Value] = field(default_factory=dict)
     exported: dict[Value, Value] = field(default_factory=dict)
+    # How many bodies it stands in.
+    depth: int = 0
     # What the chain reads (`input`), as a value of this body; None where it has none or it failed.
     input: Value | None = None
 
