@@ -101,12 +101,13 @@ class _Writer:
         declared = self._document.root.get("inputs")
         written = declared.get(value.name) if isinstance(declared, MappingNode) else None
         more = written.entries if isinstance(written, MappingNode) else {}
-        others = {key: node for key, (_, node) in more.items() if key not in ("shape", "dtype")}
+        others = {key: node for key, (_, node) in more.items() if key not in ("shape", "dtype", "below")}
         shape = [size if isinstance(size, int) else str(size) for size in value.type.shape]
         if value.type.dtype is DType.FLOAT32 and not others:
             return shape
         dtype = {} if value.type.dtype is DType.FLOAT32 else {"dtype": value.type.dtype.value}
-        return {"shape": shape, **dtype, **others}
+        below = {} if value.type.below is None else {"below": value.type.below}
+        return {"shape": shape, **dtype, **below, **others}
 
     def _inside(self, region: Region, outer: _Chain) -> _Chain:
         inner = _Chain(region.body, region, outer)

@@ -89,6 +89,8 @@ class Trial:
 
     def _random(self, shape: tuple[int, ...], type: TensorType) -> torch.Tensor:
         dtype = getattr(torch, type.dtype)
+        if type.below is not None:
+            return torch.randint(type.below, shape, dtype=dtype)
         if self.op.name in INDICES:
             return torch.randint(getattr(self.op, INDICES[self.op.name]), shape, dtype=dtype)
         if not dtype.is_floating_point:

@@ -39,8 +39,8 @@ def free_types(example: Example, choice: str, multiple: int) -> list[TensorType]
         return symbol(f"A{axis}S{size}", multiple_of=multiple)
 
     return [
-        TensorType(tuple(free(i, size, len(shape)) for i, size in enumerate(shape, start=1)), example.dtype)
-        for shape in example.shapes
+        type.with_shape(*(free(i, size, len(shape)) for i, size in enumerate(shape, start=1)))
+        for type, shape in zip(example.types, example.shapes, strict=True)
     ]
 
 
