@@ -15,6 +15,7 @@ from netspec.diagnostics import NetspecError
 from netspec.ir import DType, Graph, Init, Node, Region, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping as MappingNode
+from netspec.ops.base import Op
 
 # Sections that speak of layers by path only, and so hold for the resolved spec too.
 _SECTIONS = ("generate", "expect", "train", "export", "weights")
@@ -136,7 +137,8 @@ class _Writer:
     def _reads(self, node: Node | Region, before: Node | Region | None, chain: _Chain) -> dict[str, Any]:
         """`from`, where it is needed. A sequence reads one layer, and finds the others by name."""
         values = node.inputs[:1] if isinstance(node, Region) and node.owner is None else node.inputs
-        if not values or (len(values) == 1 and values[0] is _implicit(before, chain)):
+        says_all = isinstance(node, Node) and isinstance(node.op, Op) and node.op.is_source()
+        if not values or (len(values) == 1 and values[0] is _implicit(before, chain) and not says_all):
             return {}
         references = [Word(self._reference(value, chain)) for value in values]
         return {"from": references[0] if len(references) == 1 else references}

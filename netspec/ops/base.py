@@ -99,6 +99,8 @@ class Op(BaseModel):
     train_differs: ClassVar[bool] = False
     #: Every element of an output is an element of an input: none is computed.
     moves_only: ClassVar[bool] = False
+    #: Of its inputs only the sizes matter: the output is the same for every sample.
+    sizes_only: ClassVar[bool] = False
 
     def infer(self, *inputs: Any) -> TensorType | tuple[TensorType, ...]:
         """The output's type (or types) from the inputs'.
@@ -170,7 +172,8 @@ class Op(BaseModel):
             raise OpError(f"`{self.name}` needs to know more of a size: {error}", help="bound it in `dims`") from None
         except DimError as error:
             raise OpError(str(error), code="too-large") from None
-        batched, below = any(each.batched for each in inputs), self.below(*inputs)
+        batched = any(each.batched for each in inputs) and not self.sizes_only
+        below = self.below(*inputs)
         every = types if isinstance(types, tuple) else (types,)
         return tuple(replace(each, batched=batched, below=below) for each in every)
 
@@ -205,6 +208,12 @@ class Op(BaseModel):
         """Whether it takes a list of inputs of any length (`add`, `concat`)."""
         parameters = inspect.signature(cls.infer).parameters.values()
         return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+
+    @classmethod
+    @cache
+    def is_source(cls) -> bool:
+        """Whether it can stand without inputs: then it reads what `from` names, and never the layer before it."""
+        return not cls.required_ports() and not cls.is_variadic()
 
     @classmethod
     @cache
