@@ -121,11 +121,12 @@ def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, rea
         return
     sizes_of_vocabs = {name: vocab.size for name, vocab in document.vocabs.items()}
     around = Env(document, {**sizes_of_vocabs, **args})
+    if not check_ports(chains.session, document, around, reads, decl, report):
+        return
     inner = open_body(chains, body, decl, entry, around, f"in the spec `{document.name}` (`{entry.path}`) used")
     inner.is_closed, inner.definition, inner.arguments = True, document.name, args
     chains.session.open_files[str(path)] = decl.key.span
     _enter_ports(chains, inner, body, ports, reads)
-    check_ports(chains.session, document, around, reads, decl, report)
     last = chains.chain(inner, document.layers)
     del chains.session.open_files[str(path)]
     cut: tuple[str, ...] = ()

@@ -11,9 +11,12 @@ from netspec.ir import DType, Size, TensorType, symbol
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import DimDecl, Document, InputDecl
 from netspec.lang.form import IDENTIFIER
-from netspec.lang.nodes import Node, Scalar, shorten
+from netspec.lang.nodes import Mapping, Node, Scalar, shorten
 
 MAX_SIZE = 2**31 - 1
+MAX_UINT8 = 256
+#: Element types of indices.
+INDICES = frozenset({DType.INT64, DType.INT32, DType.UINT8})
 
 
 class InputTypes:
@@ -36,8 +39,38 @@ class InputTypes:
         """The type of an input, or None if part of it is wrong."""
         sizes = [self._size(item) for item in decl.shape]
         dtype = self._dtype(decl.dtype)
+        below = self._below(decl.below, dtype) if decl.below is not None and dtype is not None else None
         found = [size for size in sizes if size is not None]
-        return TensorType(tuple(found), dtype) if dtype and len(found) == len(sizes) else None
+        failed = dtype is None or len(found) < len(sizes) or (decl.below is not None and below is None)
+        return None if failed or dtype is None else TensorType(tuple(found), dtype, below=below)
+
+    def _below(self, node: Scalar, dtype: DType) -> int | None:
+        """What the input's elements are smaller than: a number, an expression or a vocabulary."""
+        if dtype not in INDICES:
+            known = ", ".join(sorted(INDICES))
+            message = f"`below` bounds whole numbers ({known}), but the input is {dtype}"
+            self._report.error("wrong-value", message, node.span, help="dtype: int64")
+            return None
+        if node.text in self._document.vocabs:
+            return self._document.vocabs[node.text].size
+        value = value_of(node, self._report, self._env.names)
+        if has_failed(value) or self._is_broken_vocab(node.text):
+            return None
+        if type(value) is not int:
+            help = did_you_mean(node.text, self._document.vocabs) if self._document.vocabs else None
+            message = f"`below` is a positive integer, an expression or a vocabulary, got `{shorten(node.text)}`"
+            self._report.error("wrong-type", message, node.span, help=help)
+            return None
+        most = MAX_UINT8 if dtype is DType.UINT8 else MAX_SIZE
+        if 0 < value <= most:
+            return value
+        self._report.error("wrong-value", f"`below` is from 1 to {most}, got {value}", node.span)
+        return None
+
+    def _is_broken_vocab(self, word: str) -> bool:
+        """Whether it is a vocabulary whose mistake is reported already."""
+        written = self._document.root.get("vocabs")
+        return isinstance(written, Mapping) and word in written and word not in self._document.vocabs
 
     def _size(self, item: Node) -> Size | None:
         value = value_of(item, self._report, self._env.names) if isinstance(item, Scalar) else None

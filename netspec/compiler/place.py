@@ -147,9 +147,9 @@ def _in_order(
     decl: LayerDecl, op_class: type[Op], reading: Reading, document: Document, report: Report
 ) -> tuple[Read, ...] | None:
     """The values that an op reads, in order of its ports."""
+    if op_class.is_source() and decl.reads is None:
+        return ()
     if not op_class.ports() and not op_class.is_variadic():
-        if decl.reads is None:
-            return ()  # it reads nothing
         report.error("wrong-inputs", f"`{op_class.name}` reads nothing", decl.reads_span)
         return None
     if reading is None:

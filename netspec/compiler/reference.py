@@ -28,7 +28,9 @@ def _family(name: str) -> str:
 def _op(op: type[Op]) -> str:
     lines = [f"\n### {op.name}\n", _prose(op), ""]
     ports = "a list of inputs" if op.is_variadic() else ", ".join(f"`{port}`" for port in op.ports())
-    lines.append(f"Reads {ports}.")
+    lines.append(
+        f"Reads {'nothing' if op.is_source() else ports}{f', or {ports}' if op.is_source() and ports else ''}."
+    )
     attributes = list(_attributes(op))
     if attributes:
         lines += ["", "| attribute | default |", "|---|---|", *attributes]

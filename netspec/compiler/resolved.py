@@ -16,6 +16,7 @@ from netspec.ir import DType, Graph, Init, Node, Region, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping as MappingNode
 from netspec.lang.nodes import Sequence as SequenceNode
+from netspec.ops.base import Op
 
 # Sections that speak of layers by path only, and so hold for the resolved spec too.
 _SECTIONS = ("generate", "expect", "train", "export", "weights")
@@ -105,12 +106,13 @@ class _Writer:
         declared = self._document.root.get("inputs")
         written = declared.get(value.name) if isinstance(declared, MappingNode) else None
         more = written.entries if isinstance(written, MappingNode) else {}
-        others = {key: node for key, (_, node) in more.items() if key not in ("shape", "dtype")}
+        others = {key: node for key, (_, node) in more.items() if key not in ("shape", "dtype", "below")}
         shape = [size if isinstance(size, int) else str(size) for size in value.type.shape]
         if value.type.dtype is DType.FLOAT32 and not others:
             return shape
         dtype = {} if value.type.dtype is DType.FLOAT32 else {"dtype": value.type.dtype.value}
-        return {"shape": shape, **dtype, **others}
+        below = {} if value.type.below is None else {"below": value.type.below}
+        return {"shape": shape, **dtype, **below, **others}
 
     def _inside(self, region: Region, outer: _Chain) -> _Chain:
         inner = _Chain(region.body, region, outer)
@@ -139,7 +141,8 @@ class _Writer:
     def _reads(self, node: Node | Region, before: Node | Region | None, chain: _Chain) -> dict[str, Any]:
         """`from`, where it is needed. A sequence reads one layer, and finds the others by name."""
         values = node.inputs[:1] if isinstance(node, Region) and node.owner is None else node.inputs
-        if not values or (len(values) == 1 and values[0] is _implicit(before, chain)):
+        says_all = isinstance(node, Node) and isinstance(node.op, Op) and node.op.is_source()
+        if not values or (len(values) == 1 and values[0] is _implicit(before, chain) and not says_all):
             return {}
         references = [Word(self._reference(value, chain)) for value in values]
         return {"from": references[0] if len(references) == 1 else references}

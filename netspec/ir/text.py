@@ -73,7 +73,8 @@ def _typed(values: tuple[Value, ...]) -> str:
 
 def _type(value: Value) -> str:
     shape = ", ".join(map(str, value.type.shape))
-    return f"{value.type.dtype}[{shape}]" + ("" if value.type.batched else " for all samples")
+    below = f" below {value.type.below}" if value.type.below is not None else ""
+    return f"{value.type.dtype}[{shape}]{below}" + ("" if value.type.batched else " for all samples")
 
 
 def _plain(value: Any) -> str:

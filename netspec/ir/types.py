@@ -32,13 +32,15 @@ class TensorType:
 
     `shape` is per sample: the batch axis stands in front of it and is never written. What is the same for every sample
     (a `param`, and what is computed from nothing else) is not `batched`: in the backends its batch axis has size 1 and
-    stretches. `valid` names the axes (counted as in PyTorch, from 1) that carry lengths.
+    stretches. `valid` names the axes (counted as in PyTorch, from 1) that carry lengths. Of whole numbers, `below` says
+    that each is at least 0 and smaller than it: they are indices into so many things.
     """
 
     shape: Sizes
     dtype: DType = DType.FLOAT32
     batched: bool = True
     valid: frozenset[int] = frozenset()
+    below: int | None = None
 
     @property
     def rank(self) -> int:
@@ -60,4 +62,5 @@ class TensorType:
 
     def __str__(self) -> str:
         shape = f"[{', '.join(map(str, self.shape))}]"
-        return shape if self.dtype is DType.FLOAT32 else f"{shape} {self.dtype}"
+        typed = shape if self.dtype is DType.FLOAT32 else f"{shape} {self.dtype}"
+        return typed if self.below is None else f"{typed} below {self.below}"

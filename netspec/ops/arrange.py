@@ -95,6 +95,7 @@ class Flip(Op):
 
     name = "flip"
     dtypes = ANY_DTYPE
+    moves_only = True
     dims: NormalizedAxes = Main()
     examples = [Example("flip: 1", (4, 3)), Example("flip: [1, -1]", (2, 3, 4))]
 
@@ -122,6 +123,7 @@ class Roll(Op):
 
     name = "roll"
     dtypes = ANY_DTYPE
+    moves_only = True
     shifts: Integers
     dims: NormalizedAxes
     examples = [
@@ -167,6 +169,7 @@ class RepeatInterleave(Op):
 
     name = "repeat_interleave"
     dtypes = FLOATING | {DType.INT64}
+    moves_only = True
     repeats: PositiveInt = Main()
     dim: Axis = 1
     examples = [
@@ -200,6 +203,7 @@ class Tile(Op):
 
     name = "tile"
     dtypes = FLOATING | {DType.INT64}
+    moves_only = True
     dims: Size = Main()
     examples = [Example("tile: 2", (3, 4)), Example("tile: [2, 1, 3]", (2, 3, 2))]
 

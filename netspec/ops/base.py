@@ -54,16 +54,28 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A use of an op that the conformance suite runs: the layer as it stands in a file, and its inputs' shapes."""
+    """A use of an op that the conformance suite runs: the layer as it stands in a file, and its inputs' shapes.
+
+    They have elements of `dtype`, whole numbers smaller than `below`.
+    """
 
     layer: str
     shapes: tuple[tuple[int, ...], ...] = field(default=())
     dtype: DType = DType.FLOAT32
+    below: int | None = None
 
-    def __init__(self, layer: str, *shapes: tuple[int, ...], dtype: DType = DType.FLOAT32) -> None:
+    def __init__(
+        self, layer: str, *shapes: tuple[int, ...], dtype: DType = DType.FLOAT32, below: int | None = None
+    ) -> None:
         object.__setattr__(self, "layer", layer)
         object.__setattr__(self, "shapes", shapes)
         object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "below", below)
+
+    @property
+    def types(self) -> tuple[TensorType, ...]:
+        """Its inputs' types."""
+        return tuple(TensorType(shape, self.dtype, below=self.below) for shape in self.shapes)
 
 
 def Main(default: Any = ..., **constraints: Any) -> Any:
@@ -85,6 +97,10 @@ class Op(BaseModel):
     monotone: ClassVar[bool] = False
     #: Draws random numbers, or uses batch statistics, while training.
     train_differs: ClassVar[bool] = False
+    #: Every element of an output is an element of an input: none is computed.
+    moves_only: ClassVar[bool] = False
+    #: Of its inputs only the sizes matter: the output is the same for every sample.
+    sizes_only: ClassVar[bool] = False
 
     def infer(self, *inputs: Any) -> TensorType | tuple[TensorType, ...]:
         """The output's type (or types) from the inputs'.
@@ -97,6 +113,11 @@ class Op(BaseModel):
     def params(self, *inputs: Any) -> Mapping[str, Param]:
         """Parameters and buffers by name, in PyTorch's order."""
         return {}
+
+    def below(self, *inputs: Any) -> int | None:
+        """What the output's whole numbers are smaller than (`TensorType.below`): kept where elements only move."""
+        bounds = [each.below for each in inputs if each.below is not None]
+        return max(bounds) if self.moves_only and bounds and len(bounds) == len(inputs) else None
 
     def macs(self, *inputs: Any) -> Size:
         """Multiply-accumulates of one sample (convolutions, linear maps, attention, `@`; nothing else)."""
@@ -151,8 +172,10 @@ class Op(BaseModel):
             raise OpError(f"`{self.name}` needs to know more of a size: {error}", help="bound it in `dims`") from None
         except DimError as error:
             raise OpError(str(error), code="too-large") from None
-        batched = any(each.batched for each in inputs)
-        return tuple(replace(each, batched=batched) for each in (types if isinstance(types, tuple) else (types,)))
+        batched = any(each.batched for each in inputs) and not self.sizes_only
+        below = self.below(*inputs)
+        every = types if isinstance(types, tuple) else (types,)
+        return tuple(replace(each, batched=batched, below=below) for each in every)
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""
@@ -185,6 +208,12 @@ class Op(BaseModel):
         """Whether it takes a list of inputs of any length (`add`, `concat`)."""
         parameters = inspect.signature(cls.infer).parameters.values()
         return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+
+    @classmethod
+    @cache
+    def is_source(cls) -> bool:
+        """Whether it can stand without inputs: then it reads what `from` names, and never the layer before it."""
+        return not cls.required_ports() and not cls.is_variadic()
 
     @classmethod
     @cache

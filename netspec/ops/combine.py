@@ -143,6 +143,7 @@ class Concat(Op):
 
     name = "concat"
     dtypes = ANY_DTYPE
+    moves_only = True
     dim: Axis = Main(1)
     examples = [
         Example("concat", (3, 4, 4), (2, 4, 4)),
@@ -180,6 +181,7 @@ class Stack(Op):
 
     name = "stack"
     dtypes = ANY_DTYPE
+    moves_only = True
     dim: Axis = Main(1)
     examples = [Example("stack", (3, 4), (3, 4)), Example("stack: -1", (2,), (2,), (2,)), Example("stack", (), ())]
 

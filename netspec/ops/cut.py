@@ -23,6 +23,7 @@ class Select(Op):
 
     name = "select"
     dtypes = ANY_DTYPE
+    moves_only = True
     dim: Axis
     index: Integer
     examples = [Example("select: {dim: 1, index: 0}", (3, 4)), Example("select: {dim: -1, index: -2}", (2, 3, 4))]
@@ -52,6 +53,7 @@ class Cut(Op):
     """Base of those that keep a range of an axis: a subclass says its `bounds`."""
 
     dtypes = ANY_DTYPE
+    moves_only = True
     dim: Axis
 
     def bounds(self, size: int | Dim) -> tuple[int | Dim, int | Dim, int]:
@@ -142,6 +144,7 @@ class Parts(Op):
     """Base of those with several outputs, the parts of an axis one after the other, named 0, 1, ..."""
 
     dtypes = ANY_DTYPE
+    moves_only = True
 
     def axis(self, input: TensorType) -> int:
         """The axis that is cut, counted from 1."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from netspec.ir import DType, TensorType
 from netspec.ops.attributes import Float, OptionalFloat
-from netspec.ops.base import FLOATING, Example, Main, Op, OpError
+from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 
 
@@ -115,3 +115,30 @@ class Clamp(Function):
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         bounds = (None if bound is None else g.scalar(bound, like=input) for bound in (self.min, self.max))
         return g.Clip(input, *bounds)
+
+
+class To(Op):
+    """Elements of another type; fractions are cut off, and what is not zero is true.   input: (*) -> dtype (*)."""
+
+    name = "to"
+    dtypes = ANY_DTYPE
+    dtype: Literal["float32", "float64", "float16", "int64", "int32", "bool"] = Main()
+    examples = [
+        Example("to: float32", (3, 4), dtype=DType.UINT8),
+        Example("to: int64", (3, 4)),
+        Example("to: {dtype: bool}", (5,), dtype=DType.INT64),
+        Example("to: float16", (2, 3)),
+        Example("to: float64", (2,), dtype=DType.BOOL),
+    ]
+
+    def infer(self, input: TensorType) -> TensorType:
+        return input.with_dtype(DType(self.dtype))
+
+    def below(self, input: TensorType) -> int | None:
+        return input.below if self.dtype in ("int64", "int32") else None
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        return input.to(getattr(t.torch, self.dtype))
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.cast(input, DType(self.dtype))

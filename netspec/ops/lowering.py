@@ -116,5 +116,8 @@ class OnnxBuilder(Protocol):
     def constant(self, values: Any, dtype: DType) -> OnnxValue:
         """A constant tensor: nested lists of numbers, the batch axis (of size 1) included."""
 
+    def cast(self, value: OnnxValue, dtype: DType) -> OnnxValue:
+        """The value with elements of another type."""
+
     def scalar(self, value: float, like: OnnxValue) -> OnnxValue:
         """A constant number of `like`'s element type."""

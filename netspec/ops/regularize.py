@@ -40,6 +40,22 @@ class Dropout(Noise):
     examples = [Example("dropout", (3, 4)), Example("dropout: 0.2", (5,))]
 
 
+class MaskNoise(Noise):
+    """Each element zero with probability p, the others as they are: the noise of denoising autoencoders.
+
+    input: (*) -> (*).   Source: Vincent et al. 2008.
+    """
+
+    name = "mask_noise"
+    p: Probability = Main()
+    examples = [Example("mask_noise: 0.3", (3, 4)), Example("mask_noise: 1", (5,))]
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        """Dropout of ones says which elements stay."""
+        ones = t.torch.ones_like(input)
+        return t.module(t.nn.Dropout(self.p), lambda own: t.choose(own.training, input * own(ones).sign(), input))
+
+
 class AlphaDropout(Noise):
     """Dropout to selu's lowest value, scaled so that mean and variance stay.
 

@@ -19,6 +19,7 @@ class Identity(Op):
 
     name = "identity"
     dtypes = ANY_DTYPE
+    moves_only = True
     monotone = True
     examples = [Example("identity", (3, 4))]
 
@@ -36,6 +37,7 @@ class Rearrangement(Op):
     """Base of the shape ops. From `sources` follow the reads, and the shape where no axis is merged or split."""
 
     dtypes = ANY_DTYPE
+    moves_only = True
 
     @abstractmethod
     def sources(self, input: TensorType) -> tuple[int | None, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from netspec.ir import DType, TensorType
-from netspec.ops.attributes import MAX_INT, Numbers, OptionalSizes, Sizes
-from netspec.ops.base import Example, Main, Op, OpError, Param
-from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult
-from netspec.ops.sizes import known
+from netspec.ir import DType, Size, TensorType, bounds
+from netspec.ops.attributes import MAX_INT, Numbers, OptionalSizes, SizeOrSymbol, Sizes
+from netspec.ops.base import ANY_DTYPE, Example, Main, Op, OpError, Param
+from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.reads import NEW, Reads
+from netspec.ops.sizes import known, require_readable, resolve_sizes, torch_sizes
 
 
 class ReadsNothing(Op):
@@ -142,6 +143,60 @@ class Constant(Valued):
         type = self.infer()
         values = g.constant([_lists(self.value, float)], type.dtype)
         return values if isinstance(self.value, tuple) else g.Expand(values, g.ints([1, *self.own_shape()]))
+
+
+class Arange(Op):
+    """0, 1, ..., end - 1, the same for every sample.   no inputs -> int64 (end).
+
+    `end` is a number, or a symbol; then `from` names an input one of whose axes has it, and only sizes of it are read.
+    """
+
+    name = "arange"
+    dtypes = ANY_DTYPE
+    sizes_only = True
+    end: SizeOrSymbol = Main()
+    examples = [Example("arange: 5"), Example("arange: {end: 3}", (4, 2))]
+
+    def size(self, input: TensorType | None) -> Size:
+        """How many numbers there are.
+
+        Raises:
+            OpError: `end` is a symbol, and no input's axis tells its size.
+        """
+        if not isinstance(self.end, str):
+            return self.end
+        if input is None:
+            help = f"say what has an axis of that size: `{{arange: {self.end}, from: tokens}}`"
+            raise OpError(f"arange reads nothing that tells the size `{self.end}`", attr="end", help=help)
+        [size] = resolve_sizes("end", [self.end], input.shape)
+        require_readable("end", (size,), input.shape)
+        return size
+
+    def infer(self, input: TensorType | None = None) -> TensorType:
+        return TensorType((self.size(input),), DType.INT64)
+
+    def below(self, input: TensorType | None = None) -> int | None:
+        """The largest size that the symbol may have."""
+        return bounds(self.size(input))[1]
+
+    def reads(self, dim: int, input: TensorType | None = None) -> Reads:
+        return NEW
+
+    def source(self, dim: int, input: TensorType | None = None) -> int | None:
+        return None
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue | None = None) -> TorchResult:
+        if input is None or not isinstance(self.end, str):
+            return t.buffer(t.torch.arange(self.end), lambda own: own.unsqueeze(0), persistent=False)
+        [size] = torch_sizes(input, (self.size(input.type),))
+        return t.torch.arange(size, device=input.device).unsqueeze(0)
+
+    def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
+        *inputs, _ = inputs_then_params
+        size = self.size(inputs[0].type if inputs else None)
+        end = g.Squeeze(g.sizes([size], inputs[0])) if inputs else g.constant(size, DType.INT64)
+        numbers = g.Range(g.constant(0, DType.INT64), end, g.constant(1, DType.INT64))
+        return g.Unsqueeze(numbers, g.ints([0]))
 
 
 def _sizes(shape: tuple[int, ...]) -> tuple[Any, ...]:

@@ -55,6 +55,7 @@ class Predictor:
         self.outputs = [each.name for each in self.session.get_outputs()]
         self._dtypes = {each.name: _ELEMENT_TYPES.get(each.type, np.float32) for each in self.session.get_inputs()}
         self.labels = self._labels()
+        self._below = self._bounds()
 
     def predict(self, batch: Array | Mapping[str, Array]) -> dict[str, Array]:
         """The raw outputs by name.
@@ -63,7 +64,7 @@ class Predictor:
             batch: Preprocessed samples `[N, *shape]`, or one such array for each input by name.
 
         Raises:
-            DataError: `input-file`: a shape that the model does not take.
+            DataError: `input-file`: a shape that the model does not take, or an index that is not below its bound.
         """
         arrays = dict(batch) if isinstance(batch, Mapping) else {next(iter(self.inputs)): batch}
         feeds = {name: self._checked(name, array) for name, array in arrays.items()}
@@ -127,6 +128,12 @@ class Predictor:
         found = self._json("netspec.labels")
         return tuple(map(str, found)) if isinstance(found, list) else ()
 
+    def _bounds(self) -> dict[str, int]:
+        """What the indices of an input are smaller than, as the file says it."""
+        found = self._json("netspec.below")
+        numbers = found.items() if isinstance(found, dict) else ()
+        return {name: bound for name, bound in numbers if type(bound) is int}
+
     def _json(self, key: str) -> object:
         text = self.metadata.get(key, "")
         try:
@@ -143,7 +150,15 @@ class Predictor:
         if array.ndim != len(shape) + 1 or any(isinstance(want, int) and have != want for have, want in sizes):
             message = f"the input `{name}` takes [N, {', '.join(map(str, shape))}], got {list(array.shape)}"
             raise DataError.at(str(self.path), "input-file", message)
+        self._check_bound(name, array)
         return np.ascontiguousarray(array, dtype=self._dtypes[name])
+
+    def _check_bound(self, name: str, array: Array) -> None:
+        below = self._below.get(name)
+        if below is not None and array.size and not (array.min() >= 0 and array.max() < below):
+            wrong = array.min() if array.min() < 0 else array.max()
+            message = f"the input `{name}` takes indices from 0 to {below - 1}, got {wrong}"
+            raise DataError.at(str(self.path), "input-file", message)
 
 
 def softmax(scores: Array) -> Array:

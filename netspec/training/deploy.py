@@ -43,7 +43,7 @@ def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: i
 
 
 def describe(spec: Spec) -> dict[str, str]:
-    """What the file says of itself: the spec and its hash, labels, preprocessing, what turns outputs to probabilities.
+    """What the file says of itself: the spec and its hash, labels, preprocessing, bounds of indices, softmax.
 
     Raises:
         SpecError: the `preprocess` steps or the `train` section have a mistake.
@@ -61,6 +61,7 @@ def describe(spec: Spec) -> dict[str, str]:
         "netspec.labels": json.dumps(found.classes if found is not None else []),
         "netspec.preprocess": json.dumps({name: as_json(each) for name, each in steps.items()}),
         "netspec.activation": _activation(found, spec),
+        "netspec.below": json.dumps({each.name: each.type.below for each in spec.graph.inputs if each.type.below}),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.compiler import Spec, compile_source
+from netspec.compiler import Spec, compile_source, load
 from netspec.diagnostics import Diagnostic, Source, SpecError
 from netspec.ir.verify import verify
 
@@ -159,3 +161,19 @@ def test_paths_are_positions_and_every_graph_verifies(chain: list[str]) -> None:
     for position, layer in enumerate(chain):
         expected += [f"{position}.0", f"{position}.1"] if layer.startswith("sequence") else [str(position)]
     assert [node.path for node in spec.graph.walk()] == expected
+
+
+@pytest.mark.parametrize(("below", "fits"), [(", below: 30", True), (", below: 29", False), ("", False)])
+def test_a_used_spec_gets_the_indices_that_it_declares(tmp_path: Path, below: str, fits: bool) -> None:
+    """The rows of its embedding follow from its own declaration."""
+    inner = "netspec: 1\nname: inner\ninputs: {ids: {shape: [T], dtype: int64, below: 30}}\nlayers: [embedding: 4]\n"
+    (tmp_path / "inner.yaml").write_text(inner)
+    outer = tmp_path / "outer.yaml"
+    outer.write_text(f"netspec: 1\ninputs: {{ids: {{shape: [T], dtype: int64{below}}}}}\nlayers: [use: inner.yaml]\n")
+    if fits:
+        assert load(outer).graph.outputs[0].type.shape[-1] == 4
+        return
+    with pytest.raises(SpecError) as caught:
+        load(outer)
+    message = caught.value.diagnostics[0].message
+    assert message.startswith("the input `ids` of the spec `inner` is [T] int64 below 30, got [T] int64")

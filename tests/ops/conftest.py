@@ -89,10 +89,13 @@ class Trial:
 
     def _random(self, shape: tuple[int, ...], type: TensorType) -> torch.Tensor:
         dtype = getattr(torch, type.dtype)
+        if type.below is not None:
+            return torch.randint(type.below, shape, dtype=dtype)
         if self.op.name in INDICES:
             return torch.randint(getattr(self.op, INDICES[self.op.name]), shape, dtype=dtype)
         if not dtype.is_floating_point:
-            return torch.randint(-5, 5, shape, dtype=dtype)
+            low, high = {torch.uint8: (0, 256), torch.bool: (0, 2)}.get(dtype, (-5, 5))
+            return torch.randint(low, high, shape, dtype=dtype)
         return torch.rand(shape, dtype=dtype) + 0.1 if self.op.name in POSITIVE else torch.randn(shape, dtype=dtype)
 
     def expected_shape(self, batch: int, output: int = 0) -> tuple[int, ...]:

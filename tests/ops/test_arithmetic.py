@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from netspec.ir import TensorType
 from netspec.ops.base import Example, Op, trainable
 from netspec.ops.registry import ops
 from netspec.ops.sliding import SlidingWindow
@@ -45,7 +44,7 @@ def value(text: str) -> float:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.layer)
 def test_the_sizes_follow_from_their_arithmetic(example: Example, parse: Parse) -> None:
     op = parse(example.layer)
-    types = [TensorType(shape, example.dtype) for shape in example.shapes]
+    types = example.types
     text = op.explain_size(*types)
     if text is None:
         return
@@ -57,7 +56,7 @@ def test_the_sizes_follow_from_their_arithmetic(example: Example, parse: Parse) 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.layer)
 def test_the_parameters_follow_from_their_arithmetic(example: Example, parse: Parse) -> None:
     op = parse(example.layer)
-    types = [TensorType(shape, example.dtype) for shape in example.shapes]
+    types = example.types
     text = op.explain(*types)
     assert (value(text) if text else 0) == trainable(op.params(*types))
 

@@ -40,7 +40,7 @@ def case(request: pytest.FixtureRequest, parse: Callable[[str], Op], trial: Call
 
 
 def types_of(example: Example) -> list[TensorType]:
-    return [TensorType(shape, example.dtype) for shape in example.shapes]
+    return [*example.types]
 
 
 @pytest.mark.parametrize("kind", ops().values(), ids=ops())

@@ -70,7 +70,7 @@ def uses(draw: st.DrawFn, kind: type[Op], parse: Callable[[str], Op]) -> tuple[d
     for name, each in schema.get("properties", {}).items():
         if draw(st.integers(0, 2)) == 0 or (name not in given and name in schema.get("required", [])):
             given[name] = draw(values(each, max(map(len, inputs), default=1) - draw(st.integers(0, 1))))
-    return given, [TensorType(shape, example.dtype) for shape in inputs]
+    return given, [TensorType(shape, example.dtype, below=example.below) for shape in inputs]
 
 
 @st.composite
@@ -116,7 +116,7 @@ def test_an_op_refuses_or_both_backends_agree(
 @pytest.mark.parametrize("value", [-1, 0, 1, MAX_INT, MAX_INT + 1])
 def test_bounds_give_a_network_or_one_clear_refusal(kind: type[Op], value: int, parse: Callable[[str], Op]) -> None:
     for example in kind.examples:
-        types = [TensorType(shape, example.dtype) for shape in example.shapes]
+        types = [*example.types]
         for name in kind.model_fields:
             examine(kind, {**dict(parse(example.layer)), name: value}, types)
 
@@ -147,9 +147,7 @@ def examine(kind: type[Op], values: dict[str, Any], types: list[TensorType]) -> 
 def test_values_of_another_kind_are_refused(kind: type[Op], value: Any, parse: Callable[[str], Op]) -> None:
     example = kind.examples[0]
     for name in kind.model_fields:
-        examine(
-            kind, {**dict(parse(example.layer)), name: value}, [TensorType(s, example.dtype) for s in example.shapes]
-        )
+        examine(kind, {**dict(parse(example.layer)), name: value}, [*example.types])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ops().values() if kind.monotone], ids=lambda kind: kind.name)

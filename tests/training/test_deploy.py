@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from netspec.diagnostics import ModelError
+from netspec.compiler import compile_source
+from netspec.diagnostics import DataError, ModelError, Source
 from netspec.runtime.predictor import Predictor
 from netspec.training.deploy import describe, export_spec
 from netspec.training.run import train
@@ -50,3 +51,24 @@ def test_weights_that_do_not_fit_leave_no_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         export_spec(spec_of(HEAD, tmp_path), tmp_path / "model.onnx", weights=tmp_path / "absent")
     assert not (tmp_path / "model.onnx").exists()
+
+
+BOUNDED = """
+netspec: 1
+inputs: {tokens: {shape: [4], dtype: int64, below: 30}, x: [8]}
+layers:
+  - {embedding: 8, from: tokens}
+  - {name: sum, add, from: [0, x]}
+"""
+
+
+def test_indices_are_checked_before_the_model_sees_them(tmp_path: Path) -> None:
+    spec = compile_source(Source("bounded.yaml", BOUNDED))
+    export_spec(spec, tmp_path / "model.onnx")
+    predictor = Predictor(tmp_path / "model.onnx")
+    assert json.loads(predictor.metadata["netspec.below"]) == {"tokens": 30}
+    tokens, x = np.array([[0, 29, 3, 4]]), np.zeros((1, 8), np.float32)
+    assert predictor.predict({"tokens": tokens, "x": x})["sum"].shape == (1, 4, 8)
+    for wrong in (30, -1):
+        with pytest.raises(DataError, match=f"the input `tokens` takes indices from 0 to 29, got {wrong}"):
+            predictor.predict({"tokens": np.array([[0, 3, wrong, 4]]), "x": x})

@@ -126,6 +126,10 @@ class Builder:
         """A constant tensor."""
         return self._constant(np.asarray(values, dtype=helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[dtype])))
 
+    def cast(self, value: OnnxValue, dtype: DType) -> OnnxHandle:
+        """The value with elements of another type."""
+        return self.call("Cast", value, to=ELEMENT_TYPES[dtype])[0]
+
     def scalar(self, value: float, like: OnnxValue) -> OnnxHandle:
         """A constant number of the element type of `like`, an input of the op."""
         dtype = helper.tensor_dtype_to_np_dtype(ELEMENT_TYPES[like.type.dtype])

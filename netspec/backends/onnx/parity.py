@@ -56,7 +56,10 @@ def session(model: bytes | str) -> ort.InferenceSession:
 
 
 def random_inputs(graph: Graph, batch: int, sizes: Assignment) -> Arrays:
-    """A batch for every input, its free axes of these sizes: standard normal floats, 0 or 1 for other elements."""
+    """A batch for every input, its free axes of these sizes: standard normal floats, else whole numbers.
+
+    These are all indices that the input's `below` allows, 0 or 1 where it says nothing.
+    """
     generator = np.random.default_rng(batch)
     return {value.name: _random(value.type, batch, sizes, generator) for value in graph.inputs}
 
@@ -65,7 +68,7 @@ def _random(type: TensorType, batch: int, sizes: Assignment, generator: np.rando
     shape = (batch, *(evaluate(size, sizes) for size in type.shape))
     if type.dtype.is_floating:
         return generator.standard_normal(shape).astype(type.dtype.value)
-    return generator.integers(0, 2, shape).astype(type.dtype.value)
+    return generator.integers(0, 2 if type.below is None else type.below, shape).astype(type.dtype.value)
 
 
 def compare(

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from netspec.backends.onnx.export import export_onnx
+from netspec.backends.onnx.parity import random_inputs
 from netspec.backends.torch import build as build_module
 from netspec.compiler import load
 from netspec.compiler.passes import rewrite
 from netspec.diagnostics import ModelError, NetspecError
+from netspec.ir import DType, Graph, TensorType
 from netspec.ops.linear import Linear
 
 GRAPH = load("mnist_convnet").graph
@@ -111,3 +113,11 @@ def test_the_file_says_what_it_was_made_of(tmp_path: Path) -> None:
     assert json.loads(said["netspec.labels"]) == list("0123456789")
     assert json.loads(said["netspec.preprocess"])["image"][0] == {"scale": 1 / 255}
     assert said["netspec.activation"] == "softmax"
+
+
+def test_parity_is_tried_on_all_indices(build: Any) -> None:
+    """A row that no random input reads is not proven."""
+    graph = build(tokens=TensorType((50,), DType.INT64, below=9), flag=TensorType((50,), DType.INT64), y=(50, 4))
+    drawn = random_inputs(Graph("net", graph.inputs, (), ()), 7, {})
+    assert set(drawn["tokens"].flatten().tolist()) == set(range(9))
+    assert set(drawn["flag"].flatten().tolist()) == {0, 1}
