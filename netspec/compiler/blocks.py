@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.compiler.groups import branches, close_body, mark, open_body
-from netspec.compiler.resolve import Read, Reading, resolve, resolve_entry
+from netspec.compiler.resolve import Read, Reading, home_of, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.sections import with_expressions
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import bind_arguments, given_arguments, sees
-from netspec.diagnostics import Report
+from netspec.diagnostics import Label, Report
+from netspec.ir import Frame
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
 
@@ -174,30 +175,41 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
         span=decl.span,
     )  # fmt: skip
     entry.owner = owner
+    chains.session.open_calls[owner] = node.span
+    around_call = body.origin
+    body.origin = (*around_call, Frame(f"called as `{entry.path}`", node.span))
     if target.repeat is None:
         chains.place(body, again, entry, around, reading)
-        return
-    rounds = chains.rounds(body, again, None)
-    if rounds is not None:
+    elif (rounds := chains.rounds(body, again, None)) is not None:
         chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
+    body.origin = around_call
+    del chains.session.open_calls[owner]
 
 
 def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
+    """How the layer that a call names was written, what the names in it mean, and whose parameters it has."""
     name = node.text
     if name.endswith(".step"):
         report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
         return None
-    below = body.declared.get(name)
-    if name not in body.entries and below is not None:
-        owner = body.owner_of(name) or body.prefix + name
-        return below, body.env, owner
-    entry = resolve_entry(Reference(name, node.span), body, report)
-    if entry is None or entry.decl is None or entry.env is None:
-        if entry is not None and entry.decl is None:
+    home = home_of(name.partition(".")[0], body) or body
+    below = home.declared.get(name)
+    if name not in home.entries and below is not None:
+        found = (below, home.env, home.owner_of(name) or home.prefix + name)
+    else:
+        entry = resolve_entry(Reference(name, node.span), home, report)
+        if entry is None:
+            return None
+        if entry.decl is None or entry.env is None:
             report.error("wrong-inputs", f"`{name}` is an input; `call` takes a layer", node.span)
+            return None
+        found = (entry.decl, entry.env, entry.owner or entry.path)
+    owner = found[2]
+    if owner in chains.session.open_calls or f"{body.path}.".startswith(f"{owner}."):
+        label = Label(f"`{owner}` is called here", chains.session.open_calls.get(owner, node.span))
+        report.error("cycle", f"the layer `{owner}` calls itself", node.span, labels=[label])
         return None
-    decl = body.declared.get(name, entry.decl)
-    return decl if decl is not None else entry.decl, entry.env, entry.owner or entry.path
+    return found
 
 
 def _close_named(
