@@ -137,6 +137,10 @@ class _Network:
         declared = self._document.outputs
         if declared is None:
             return {last.path: last.outputs[0]} if last is not None and last.outputs else {}
+        for name in declared.keys() & self._document.inputs.keys():
+            if declared[name].text != name:
+                message = f"an input is called `{name}` too"
+                self._report.error("duplicate-name", message, declared[name].span, help="give the output another name")
         found = {name: resolve(reference, root, self._report) for name, reference in declared.items()}
         return {name: read.value for name, read in found.items() if read is not None}
 

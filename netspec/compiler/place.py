@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netspec.compiler.explain import labels, trace
@@ -21,6 +21,7 @@ from netspec.lang.nodes import Scalar, describe
 from netspec.lang.nodes import Sequence as SequenceNode
 from netspec.lang.tokens import tokens
 from netspec.ops.base import Op, OpError
+from netspec.ops.sizes import readings
 
 
 def place_op(
@@ -37,10 +38,40 @@ def place_op(
     op = bind(op_class, decl.argument, report, span=span, what=what, main=main, names=names)
     if op is None or reads is None:
         return
+    reads = (*reads, *_sizes_elsewhere(body, op, reads))
     came_out = arithmetic(decl.argument, names)
     if came_out:
         session.arithmetic[entry.path] = ", ".join(came_out)
     _node(session, body, decl, entry, env, op, reads, report)
+
+
+def _sizes_elsewhere(body: Body, op: Op, reads: tuple[Read, ...]) -> tuple[Read, ...]:
+    """The network's input that has the symbols which an op names and its own inputs lack: what its `like` reads."""
+    if "like" not in op.ports()[len(reads) :]:
+        return ()
+    root = body
+    while root.parent is not None:
+        root = root.parent
+    inputs = [Read(entry.outputs[0], name) for name, entry in root.entries.items() if _is_input(entry)]
+    words = {word for value in op.attributes().values() for word in _words(value)} & _symbols(inputs)
+    if words <= _symbols(reads):
+        return ()
+    found = next((read for read in inputs if words <= _symbols((read,))), None)
+    return () if found is None else (replace(found, value=body.capture(found.value, root)),)
+
+
+def _is_input(entry: Entry) -> bool:
+    return entry.decl is None and bool(entry.outputs)
+
+
+def _symbols(reads: Sequence[Read]) -> set[str]:
+    """The symbols whose sizes can be read off the axes of values."""
+    return {each.name for read in reads for each in readings(read.value.type.shape)}
+
+
+def _words(value: object) -> Iterator[str]:
+    items = value if isinstance(value, tuple) else (value,)
+    return (item for item in items if isinstance(item, str))
 
 
 def place_calc(session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env) -> None:

@@ -246,6 +246,10 @@ Permutation = Annotated[
 
 # A size may be the name of a symbol of the input's shape (`resolve_sizes`).
 SizeOrSymbol = Annotated[int | str, _SIZE_OR_SYMBOL]
+OptionalSizesOrSymbols = Annotated[
+    int | str | tuple[int | str, ...] | None,
+    or_null(one_or_list(_SIZE_OR_SYMBOL, "a size or a list of them"), "a positive integer, a symbol, a list, or none"),
+]
 Shape = Annotated[tuple[int | str, ...], list_of(_FREE, "a list of sizes, one of which may be -1 (what is left)")]
 # Axes of which one at least is named, each once.
 NormalizedAxes = Annotated[int | str | tuple[int | str, ...], _AXES]

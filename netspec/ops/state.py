@@ -148,7 +148,8 @@ class Constant(Valued):
 class Arange(Op):
     """0, 1, ..., end - 1, the same for every sample.   no inputs -> int64 (end).
 
-    `end` is a number, or a symbol; then `from` names an input one of whose axes has it, and only sizes of it are read.
+    `end` is a number, or a symbol; then `like` is a value one of whose axes has it, of which nothing
+    but sizes is read: left out, the network's input that has it.
     """
 
     name = "arange"
@@ -157,39 +158,39 @@ class Arange(Op):
     end: SizeOrSymbol = Main()
     examples = [Example("arange: 5"), Example("arange: {end: 3}", (4, 2))]
 
-    def size(self, input: TensorType | None) -> Size:
+    def size(self, like: TensorType | None) -> Size:
         """How many numbers there are.
 
         Raises:
-            OpError: `end` is a symbol, and no input's axis tells its size.
+            OpError: `end` is a symbol, and nothing tells its size.
         """
         if not isinstance(self.end, str):
             return self.end
-        if input is None:
+        if like is None:
             help = f"say what has an axis of that size: `{{arange: {self.end}, from: tokens}}`"
             raise OpError(f"arange reads nothing that tells the size `{self.end}`", attr="end", help=help)
-        [size] = resolve_sizes("end", [self.end], input.shape)
-        require_readable("end", (size,), input.shape)
+        [size] = resolve_sizes("end", [self.end], like.shape)
+        require_readable("end", (size,), like.shape)
         return size
 
-    def infer(self, input: TensorType | None = None) -> TensorType:
-        return TensorType((self.size(input),), DType.INT64)
+    def infer(self, like: TensorType | None = None) -> TensorType:
+        return TensorType((self.size(like),), DType.INT64)
 
-    def below(self, input: TensorType | None = None) -> int | None:
+    def below(self, like: TensorType | None = None) -> int | None:
         """The largest size that the symbol may have."""
-        return bounds(self.size(input))[1]
+        return bounds(self.size(like))[1]
 
-    def reads(self, dim: int, input: TensorType | None = None) -> Reads:
+    def reads(self, dim: int, like: TensorType | None = None) -> Reads:
         return NEW
 
-    def source(self, dim: int, input: TensorType | None = None) -> int | None:
+    def source(self, dim: int, like: TensorType | None = None) -> int | None:
         return None
 
-    def to_torch(self, t: TorchBuilder, input: TorchValue | None = None) -> TorchResult:
-        if input is None or not isinstance(self.end, str):
+    def to_torch(self, t: TorchBuilder, like: TorchValue | None = None) -> TorchResult:
+        if like is None or not isinstance(self.end, str):
             return t.buffer(t.torch.arange(self.end), lambda own: own.unsqueeze(0), persistent=False)
-        [size] = torch_sizes(input, (self.size(input.type),))
-        return t.torch.arange(size, device=input.device).unsqueeze(0)
+        [size] = torch_sizes(like, (self.size(like.type),))
+        return t.torch.arange(size, device=like.device).unsqueeze(0)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
         *inputs, _ = inputs_then_params

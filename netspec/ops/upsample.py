@@ -7,11 +7,11 @@ from math import floor
 from typing import Any, Literal
 
 from netspec.ir import Dim, DType, Sizes, TensorType, is_less, product
-from netspec.ops.attributes import Margin, OptionalScale, OptionalSize, PositiveInt, Size
+from netspec.ops.attributes import Margin, OptionalScale, OptionalSizesOrSymbols, PositiveInt, Size
 from netspec.ops.base import Example, Main, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
-from netspec.ops.reads import ALL, POINTWISE, Reads, Window
-from netspec.ops.sizes import known
+from netspec.ops.reads import ALL, NEW, POINTWISE, Reads, Window
+from netspec.ops.sizes import known, require_readable, resolve_sizes, torch_sizes
 from netspec.ops.sliding import SpaceOp, joined
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear"]
@@ -102,11 +102,12 @@ class Interpolate(SpaceOp):
     """The space axes at another size, given as `size` or as `scale_factor` (then rounded down).
 
     input: (channels, *space) with one to three space axes -> (channels, *size). `linear` takes one space axis,
-    `bilinear` and `bicubic` two, `trilinear` three.
+    `bilinear` and `bicubic` two, `trilinear` three. Where `size` names symbols that the input does not have, they are
+    those of `like`, of which nothing but sizes is read; left out, it is the network's input that has them.
     """
 
     name = "interpolate"
-    size: OptionalSize = None
+    size: OptionalSizesOrSymbols = None
     scale_factor: OptionalScale = None
     mode: Mode = "nearest"
     align_corners: bool = False
@@ -117,9 +118,10 @@ class Interpolate(SpaceOp):
         Example("interpolate: {scale_factor: [1.5, 2], mode: bicubic}", (2, 4, 5)),
         Example("interpolate: {scale_factor: 2, mode: trilinear}", (1, 2, 3, 2)),
         Example("interpolate: {size: 6, mode: nearest-exact}", (2, 3)),
+        Example("interpolate: {size: [8, 6], mode: bilinear}", (2, 4, 3), (3, 8, 6)),
     ]
 
-    def out_space(self, input: TensorType) -> Sizes:
+    def out_space(self, input: TensorType, like: TensorType | None = None) -> Sizes:
         """Sizes of the output's space axes.
 
         Raises:
@@ -129,15 +131,18 @@ class Interpolate(SpaceOp):
         if (self.size is None) == (self.scale_factor is None):
             raise OpError("interpolate needs either `size` or `scale_factor`")
         if self.size is not None:
-            return self.per_axis("size", len(space))
+            shape = input.shape if like is None else like.shape
+            sizes = resolve_sizes("size", self.per_axis("size", len(space)), shape)
+            require_readable("size", tuple(size for size in sizes if isinstance(size, Dim)), shape)
+            return sizes
         scales = self.per_axis("scale_factor", len(space))
         return tuple(
             size * int(scale) if scale == int(scale) else floor(known(size, "a size that a fraction scales") * scale)
             for size, scale in zip(space, scales, strict=True)
         )
 
-    def infer(self, input: TensorType) -> TensorType:
-        out, axes = self.out_space(input), _SPACE_AXES.get(self.mode, input.rank - 1)
+    def infer(self, input: TensorType, like: TensorType | None = None) -> TensorType:
+        out, axes = self.out_space(input, like), _SPACE_AXES.get(self.mode, input.rank - 1)
         if axes != input.rank - 1:
             plural = "axis" if axes == 1 else "axes"
             message = f"mode {self.mode} takes {axes} space {plural}, but the input has {input.rank - 1}"
@@ -148,18 +153,28 @@ class Interpolate(SpaceOp):
             raise OpError(f"the output would be {joined(out)}", attr="scale_factor")
         return input.with_shape(input.shape[0], *out)
 
-    def reads(self, dim: int, input: TensorType) -> Reads:
-        same = self.out_space(input) == input.shape[1:] and self.scale_factor is None
+    def reads(self, dim: int, input: TensorType, like: TensorType | None = None) -> Reads:
+        same = self.out_space(input, like) == input.shape[1:] and self.scale_factor is None
         return POINTWISE if dim == 1 or same else ALL
 
-    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
-        return t.nn.Upsample(**self.given("size", "scale_factor", "mode", "align_corners"))
+    def reads_of(self, port: int, dim: int, *inputs: TensorType) -> tuple[Reads, int | None]:
+        """Of `like` only sizes are read."""
+        return (NEW, None) if port == 1 else (self.reads(dim, *inputs), dim)
 
-    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+    def to_torch(self, t: TorchBuilder, input: TorchValue, like: TorchValue | None = None) -> TorchResult:
+        sizes = self.out_space(input.type, like.type if like is not None else None)
+        if like is None and all(isinstance(size, int) or self.scale_factor for size in sizes):
+            return t.nn.Upsample(**self.given("size", "scale_factor", "mode", "align_corners"))
+        options = self.given("mode", "align_corners")
+        return t.F.interpolate(input, size=tuple(torch_sizes(like or input, sizes)), **options)
+
+    def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue:
+        input, *rest, _ = inputs_then_params
+        like = rest[0] if rest else None
         axes = list(range(2, input.type.rank + 1))
         scales = sizes = None
         if self.scale_factor is None:
-            sizes = g.sizes(self.out_space(input.type), input)
+            sizes = g.sizes(self.out_space(input.type, like.type if like else None), like or input)
         else:
             scales = g.constant(list(self.per_axis("scale_factor", len(axes))), DType.FLOAT32)
         return g.Resize(input, None, scales, sizes, axes=axes, **self._onnx_mode())
