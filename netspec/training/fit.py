@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from netspec.compiler.spec import Spec
+from netspec.data.field import Field
 from netspec.data.preprocess import StepError, check
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import DType, Graph, Node, Region, Value
+
+MAX_UINT8 = 256
 
 
 def check_fields(spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
@@ -28,6 +31,7 @@ def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[st
         return False
     try:
         check(steps[value.name], value.type, field.type)
+        _check_bound(value, field, steps[value.name])
     except StepError as error:
         declared = spec.document.inputs.get(value.name)
         labels = (Label(f"field {value.name}  {field}", data.span),)
@@ -35,6 +39,18 @@ def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[st
         report.add(Diagnostic("bad-training", f"`{value.name}`: {error}", span, Severity.ERROR, labels))
         return False
     return True
+
+
+def _check_bound(value: Value, field: Field, steps: Steps) -> None:
+    """What the data are known to hold are indices that the input takes.
+
+    Raises:
+        StepError: they may be larger.
+    """
+    largest = MAX_UINT8 if field.below is None and field.type.dtype is DType.UINT8 else field.below
+    below = value.type.below
+    if below is not None and largest is not None and largest > below and not steps:
+        raise StepError(f"the input takes indices below {below}, the field has some up to {largest - 1}")
 
 
 def check_sources(data: SampleSource, others: Iterable[SampleSource | float | None], report: Report) -> None:

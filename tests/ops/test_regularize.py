@@ -38,3 +38,20 @@ def test_the_printed_file_needs_torch_alone(parse: Parse, trial: Callable[..., A
     source = emit(trial(parse("stochastic_depth: 0.2"), (3, 4, 4)).graph)
     assert "self.layer = nn.Dropout(0.2)" in source
     assert "x0 * self.layer(x0.new_ones(x0.size(0), 1, 1, 1)) if self.layer.training else x0" in source
+
+
+def test_mask_noise_does_not_rescale(parse: Parse, trial: Callable[..., Any]) -> None:
+    module = trial(parse("mask_noise: 0.3"), (2, 3)).module.train()
+    x = torch.randn(20_000, 2, 3)
+    noisy = module(x)
+    kept = noisy != 0
+    assert torch.equal(noisy[kept], x[kept])
+    assert kept.float().mean().item() == pytest.approx(0.7, abs=0.01)
+
+
+def test_mask_noise_in_evaluation_is_its_input(parse: Parse, trial: Callable[..., Any]) -> None:
+    case = trial(parse("mask_noise: 1"), (2, 3))
+    [x] = case.inputs(2)
+    assert case.torch([x]) is x
+    assert not case.module.train()(x).any()
+    assert "x0 * self.layer(torch.ones_like(x0)).sign() if self.layer.training else x0" in emit(case.graph)

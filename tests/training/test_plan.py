@@ -219,3 +219,14 @@ print(sorted({"torch", "numpy", "PIL", "rich", "onnx", "safetensors"} & set(sys.
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("below", "fits"), [(2, False), (3, True), (4, True)])
+def test_labels_that_are_an_input_stay_below_its_bound(tmp_path: Path, below: int, fits: bool) -> None:
+    """As in a conditional GAN; the data have three classes."""
+    extra = f"  label: {{shape: [], dtype: int64, below: {below}}}\nlayers:\n  - {{embedding: 3, from: label}}\n"
+    head = HEAD.replace("layers:\n", extra).replace("{name: conv,", "{name: conv, from: image,")
+    train = TRAIN.replace("cross_entropy", "{cross_entropy: {output: sum, target: label}}")
+    _, found = planned(train, tmp_path, f"{head}  - {{name: sum, add, from: [0, fc]}}\n")
+    wanted = "`label`: the input takes indices below 2, the field has some up to 2"
+    assert [each.message for each in found] == ([] if fits else [wanted])

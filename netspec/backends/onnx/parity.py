@@ -16,6 +16,7 @@ from torch import nn
 from netspec.backends.onnx.admissible import Assignment, admissible
 from netspec.backends.onnx.lower import lower
 from netspec.backends.torch import build
+from netspec.backends.torch.program import is_module
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, TensorType, evaluate
 
@@ -108,11 +109,12 @@ def difference(
 def first_difference(
     graph: Graph, module: nn.Module, state: Mapping[str, np.ndarray[Any, Any]], opset: int, atol: float, rtol: float
 ) -> Difference | None:
-    """The first layer (by its path, in the graph's order) whose value differs; of those that are modules in PyTorch."""
+    """The first layer (by its path, in the graph's order) whose value differs; of those that are calls of modules."""
     module = _as_written(graph, module)
     model = lower(graph, state, opset=opset)
     values = {output for node in model.graph.node for output in node.output}
-    paths = [path for path, _ in module.named_modules() if path in values]
+    called = _called_as_modules(graph)
+    paths = [path for path, _ in module.named_modules() if path in values and path in called]
     model.graph.ClearField("output")
     model.graph.output.extend(onnx.ValueInfoProto(name=path) for path in paths)
     inputs = random_inputs(graph, BATCHES[-1], admissible(graph)[-1])
@@ -125,6 +127,13 @@ def first_difference(
             if not found.ok:
                 return found
     return None
+
+
+def _called_as_modules(graph: Graph) -> set[str]:
+    """The layers whose value is what their module returns, in its only call."""
+    nodes = list(graph.walk())
+    again = {node.owner for node in nodes}
+    return {node.path for node in nodes if node.path not in again and is_module(node)}
 
 
 def _as_written(graph: Graph, module: nn.Module) -> nn.Module:

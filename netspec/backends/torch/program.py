@@ -131,13 +131,13 @@ class Program:
         return one.presence == other.presence and a == b
 
     def _text(self, node: Node) -> str:
-        lowered = lower(node, [Operand(ast.Name("x"), value.type) for value in node.inputs])
+        lowered = _lowered(node)
         if isinstance(lowered, Owned):
             return ast.unparse(lowered.initial.tree) + ast.unparse(lowered.use(BUILDER.torch).tree)
         return ast.unparse(_tree(lowered))
 
     def _lower(self, node: Node) -> Own:
-        lowered = lower(node, [Operand(ast.Name("x"), value.type) for value in node.inputs])
+        lowered = _lowered(node)
         if not isinstance(lowered, ModuleCall | Owned):
             return None
         call = (lowered.initial if isinstance(lowered, Owned) else lowered).tree
@@ -162,6 +162,15 @@ def lower(node: Node, operands: list[Operand]) -> Any:
     """What the node's op is in PyTorch: a module, what it owns with its use, or an expression."""
     assert isinstance(node.op, Op)
     return node.op.to_torch(BUILDER, *operands)
+
+
+def is_module(node: Node) -> bool:
+    """Whether the node's value is what its module returns when it is called with the node's inputs."""
+    return node.owner is None and isinstance(_lowered(node), ModuleCall)
+
+
+def _lowered(node: Node) -> Any:
+    return lower(node, [Operand(ast.Name("x"), value.type) for value in node.inputs])
 
 
 def is_within(path: str, region: str) -> bool:

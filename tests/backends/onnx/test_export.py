@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from netspec.backends.onnx.export import export_onnx
-from netspec.backends.onnx.parity import random_inputs
+from netspec.backends.onnx.parity import first_difference, random_inputs
 from netspec.backends.torch import build as build_module
 from netspec.compiler import load
 from netspec.compiler.passes import rewrite
 from netspec.diagnostics import ModelError, NetspecError
-from netspec.ir import DType, Graph, TensorType
+from netspec.ir import DType, Graph, Node, TensorType, Value
+from netspec.ops.activation import Relu
 from netspec.ops.linear import Linear
+from netspec.ops.norm_axis import LayerNorm
 
 GRAPH = load("mnist_convnet").graph
 
@@ -121,3 +123,22 @@ def test_parity_is_tried_on_all_indices(build: Any) -> None:
     drawn = random_inputs(Graph("net", graph.inputs, (), ()), 7, {})
     assert set(drawn["tokens"].flatten().tolist()) == set(range(9))
     assert set(drawn["flag"].flatten().tolist()) == {0, 1}
+
+
+def test_a_module_that_sees_the_axes_in_another_order_is_not_blamed(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`layer_norm: {dim: 1}` calls its module on the permuted input, and `shared` is called twice."""
+    net = build(x=(6, 6))
+    net.add("norm", LayerNorm(dim=1))
+    shared = net.add("shared", Linear(out_features=6))
+    net.nodes.append(Node("again", Linear(out_features=6), (shared,), (Value("again", shared.type),), owner="shared"))
+    net.add("last", Relu())
+    graph = net.graph()
+    module = build_module(graph).eval()
+    state = {key: each.detach().numpy() for key, each in module.state_dict().items()}
+    assert first_difference(graph, module, state, 20, 1e-5, 1e-4) is None
+    right = Relu.to_onnx
+    monkeypatch.setattr(Relu, "to_onnx", lambda self, g, input, p: g.Neg(right(self, g, input, p)))
+    found = first_difference(graph, module, state, 20, 1e-5, 1e-4)
+    assert found is not None and found.output == "last"
