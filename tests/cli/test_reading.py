@@ -104,9 +104,7 @@ def test_summary_compile_and_diagram_show_what_was_set(capsys: Capture, spec: st
     assert _run(["compile", spec, "--set", "width=7"]) == 0
     assert "nn.Linear(3, 7)" in capsys.readouterr().out
     assert _run(["diagram", spec, "-o", "-", "--to", "dot", "--set", "width=7"]) == 0
-    wide = capsys.readouterr().out
-    assert _run(["diagram", spec, "-o", "-", "--to", "dot"]) == 0
-    assert wide.replace("7", "4") == capsys.readouterr().out.replace("7", "4") != wide
+    assert "linear\\nout_features 7\\n28 parameters" in capsys.readouterr().out
 
 
 def test_diff_sets_in_both_or_in_one(capsys: Capture, spec: str) -> None:
