@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.compiler import Spec, compile_source
-from netspec.compiler import load as load_spec
 from netspec.compiler.load import read_source
-from netspec.diagnostics import Diagnostic, Report, SpecError
+from netspec.diagnostics import Diagnostic, Report, Source, SpecError
 from netspec.lang.reader import Limits
 
 if TYPE_CHECKING:
@@ -32,29 +32,41 @@ class CheckReport:
         return self.spec is not None
 
 
-def load(ref: str | Path) -> Spec:
+def load(
+    ref: str | Path, *, settings: Sequence[str] = (), limits: Limits | None = None, allowed: Sequence[Path] = ()
+) -> Spec:
     """Read and check a spec: a path, or the name of a shipped one (`mnist_convnet`).
+
+    The spec of a run directory is the network that was trained there, whatever became of the files that it names.
+
+    Args:
+        ref: A path, `-` for the standard input, or a name.
+        settings: `NAME=VALUE`: arguments and keys to be set before anything is checked, `depth=101`.
+        limits: Budgets that no spec can raise.
+        allowed: Folders outside of the spec's project from which specs and data may be read.
 
     Raises:
         SpecError: every mistake found in the network, its expectations and its training, in the order of the file.
-        NetspecError: `unknown-spec`, `unreadable`.
+        NetspecError: `unknown-spec`, `unreadable`, `bad-setting`.
     """
-    report = check(ref)
+    report = check(ref, settings=settings, limits=limits, allowed=allowed)
     if report.spec is None:
         raise SpecError(report.diagnostics)
     return report.spec
 
 
-def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
-    """Every diagnostic of a spec, without importing torch.
+def check(
+    ref: str | Path, *, settings: Sequence[str] = (), limits: Limits | None = None, allowed: Sequence[Path] = ()
+) -> CheckReport:
+    """Every diagnostic of a spec, without importing torch. The arguments are those of `load`.
 
     Raises:
-        NetspecError: `unknown-spec`, `unreadable`: there is no text to check.
+        NetspecError: `unknown-spec`, `unreadable`: there is no text to check; `bad-setting`.
     """
     limits = limits or Limits()
     report = Report()
     try:
-        spec = compile_source(read_source(ref, limits), limits=limits)
+        spec = _compiled(read_source(ref, limits), settings, limits, tuple(allowed))
         for warning in spec.warnings:
             report.add(warning)
         _check_sections(spec, report)
@@ -63,7 +75,9 @@ def check(ref: str | Path, *, limits: Limits | None = None) -> CheckReport:
     return CheckReport(None if report.has_errors else spec, report.diagnostics)
 
 
-def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = True) -> Module:
+def build(
+    spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = True, settings: Sequence[str] = ()
+) -> Module:
     """The network as an ordinary `torch.nn.Module`.
 
     Its inputs are batches in the order of the spec's inputs, `[N, *shape]`; it returns the output, or a tuple of them.
@@ -73,9 +87,11 @@ def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = 
         rewrite: Apply the rewrites that keep the function and the state-dict keys (layout, order of pooling).
         initialize: Draw initial parameters, or load those that the spec's `weights` name; False leaves them
             uninitialised, for weights that are loaded next.
+        settings: `NAME=VALUE`, as in `load`.
 
     Raises:
         SpecError: the spec is wrong.
+        NetspecError: `bad-setting`.
         ModelError: `weights`: a file that the spec names cannot be read, or does not fit.
     """
     from netspec.backends.torch import build as build_module
@@ -83,7 +99,7 @@ def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = 
     from netspec.training.start import load_starts
     from netspec.weights.start import starts
 
-    loaded = _loaded(spec)
+    loaded = _loaded(spec, settings)
     graph = loaded.graph
     module = build_module(rewrite_graph(graph) if rewrite else graph, initialize=initialize)
     if initialize:
@@ -91,19 +107,26 @@ def build(spec: Spec | str | Path, *, rewrite: bool = False, initialize: bool = 
     return module
 
 
-def train(spec: Spec | str | Path, **options: Any) -> Run:
+def train(spec: Spec | str | Path, *, settings: Sequence[str] = (), **options: Any) -> Run:
     """Train by the spec's `train:` section; see `netspec.training.run.train` for the options.
+
+    The run remembers the settings (`NAME=VALUE`, as in `load`).
 
     Raises:
         SpecError, DataError, TrainingError, UnavailableError: what is wrong, as diagnostics.
     """
     from netspec.training.run import train as train_spec
 
-    return train_spec(_loaded(spec), **options)
+    return train_spec(_loaded(spec, settings), **options)
 
 
 def export_onnx(
-    spec: Spec | str | Path, path: str | Path, *, weights: str | Path | None = None, opset: int = 20
+    spec: Spec | str | Path,
+    path: str | Path,
+    *,
+    weights: str | Path | None = None,
+    opset: int = 20,
+    settings: Sequence[str] = (),
 ) -> ExportReport:
     """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes.
 
@@ -112,13 +135,14 @@ def export_onnx(
         path: The file to write; it appears whole or not at all.
         weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
         opset: ONNX operator set.
+        settings: `NAME=VALUE`, as in `load`.
 
     Raises:
         ModelError: `weights`, or `parity` naming the output and the first layer that differs.
     """
     from netspec.training.deploy import export_spec
 
-    return export_spec(_loaded(spec), Path(path), weights=Path(weights) if weights else None, opset=opset)
+    return export_spec(_loaded(spec, settings), Path(path), weights=Path(weights) if weights else None, opset=opset)
 
 
 def _check_sections(spec: Spec, report: Report) -> None:
@@ -138,5 +162,23 @@ def _check_sections(spec: Spec, report: Report) -> None:
         bind_starts(spec, report)
 
 
-def _loaded(spec: Spec | str | Path) -> Spec:
-    return spec if isinstance(spec, Spec) else load_spec(spec)
+def _loaded(spec: Spec | str | Path, settings: Sequence[str]) -> Spec:
+    """A spec as it is, or read; more settings come after those that it has."""
+    if isinstance(spec, Spec) and not settings:
+        return spec
+    limits = Limits()
+    if isinstance(spec, Spec):
+        return _compiled(spec.source, (*spec.settings, *settings), limits, spec.allowed)
+    return _compiled(read_source(spec, limits), settings, limits, ())
+
+
+def _compiled(source: Source, settings: Sequence[str], limits: Limits, allowed: tuple[Path, ...]) -> Spec:
+    """The checked spec of a text; that of a run has the run's settings and files."""
+    from netspec.training.record import is_of_run, record_of
+
+    record = record_of(source)
+    spec = compile_source(
+        source, settings=(*record.settings, *settings), limits=limits, allowed=allowed, snapshot=record.others
+    )
+    # What training started from is not what a run is.
+    return replace(spec, weights=()) if spec.weights and is_of_run(source) else spec

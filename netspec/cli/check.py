@@ -10,13 +10,13 @@ import click
 import netspec
 from netspec.api import CheckReport
 from netspec.api import check as check_spec
-from netspec.cli.output import print_diagnostics, shape_text, table
+from netspec.cli.output import plain_size, print_diagnostics, shape_text, table
+from netspec.cli.reading import Reading, reading_options
 from netspec.cli.summary import indented, marked
 from netspec.compiler import Spec
 from netspec.compiler.analyses import totals
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.ir import Size
-from netspec.lang.reader import Limits
 
 if TYPE_CHECKING:
     from netspec.compiler.outline import Line
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @click.option("--explain", is_flag=True, help="Show the arithmetic of each layer's sizes, parameters and MACs.")
-@click.option("--max-bytes", type=click.IntRange(min=1), help="Read specs of up to this size.")
+@reading_options
 @click.option(
     "--format",
     "format_",
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     default="text",
     help="Text, one JSON document, SARIF, or annotations for CI.",
 )
-def command(specs: tuple[str, ...], explain: bool, max_bytes: int | None, format_: str) -> int:
+def command(specs: tuple[str, ...], explain: bool, reading: Reading, format_: str) -> int:
     """Check specs: every mistake with its place, and what they expect of themselves. Never imports torch."""
-    limits = Limits(size_bytes=max_bytes) if max_bytes else Limits()
-    reports = {ref: _check(ref, limits) for ref in specs}
+    reports = {ref: _check(ref, reading) for ref in specs}
     found = [diagnostic for report in reports.values() for diagnostic in report.diagnostics]
     if format_ == "text":
         _print_text(reports, found, explain)
@@ -45,10 +44,10 @@ def command(specs: tuple[str, ...], explain: bool, max_bytes: int | None, format
     return 0 if all(report.ok for report in reports.values()) else 1
 
 
-def _check(ref: str, limits: Limits) -> CheckReport:
+def _check(ref: str, reading: Reading) -> CheckReport:
     """The report of one spec; a file that cannot be read must not hide what is wrong with the others."""
     try:
-        return check_spec(ref, limits=limits)
+        return check_spec(ref, settings=reading.settings, limits=reading.limits, allowed=reading.allowed)
     except NetspecError as error:
         return CheckReport(None, error.diagnostics)
 
@@ -109,4 +108,10 @@ def _facts(spec: Spec | None) -> dict[str, object]:
     if spec is None:
         return {"ok": False}
     sums = totals(spec.graph)
-    return {"ok": True, "name": spec.name, "params": sums.num_params, "macs": sums.macs}
+    return {
+        "ok": True,
+        "name": spec.name,
+        "settings": list(spec.settings),
+        "params": sums.num_params,
+        "macs": plain_size(sums.macs),
+    }

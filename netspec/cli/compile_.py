@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-import netspec
 from netspec import atomic
 from netspec.cli.output import format_option, print_diagnostics, print_json
+from netspec.cli.reading import Reading, reading_options
 from netspec.compiler import Spec
 
 
@@ -17,17 +17,18 @@ from netspec.compiler import Spec
 @click.option("--emit", type=click.Choice(["python", "graph", "spec"]), default="python", help="What to print.")
 @click.option("--rewrites", is_flag=True, help="The form that is trained: after the rewrites that keep the function.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@reading_options
 @format_option
-def command(spec: str, emit: str, rewrites: bool, output: Path | None, format_: str) -> None:
+def command(spec: str, emit: str, rewrites: bool, output: Path | None, reading: Reading, format_: str) -> None:
     """Print SPEC as plain PyTorch source (a file that imports only torch), as its typed graph, or with all resolved."""
-    loaded = netspec.load(spec)
+    loaded = reading.load(spec)
     print_diagnostics(loaded.warnings)
     text = _emit(loaded, emit, rewrites)
     if output is not None:
         atomic.write(output, text)
         click.echo(f"wrote {output}", err=True)
     elif format_ == "json":
-        print_json({"emit": emit, "name": loaded.name, "text": text})
+        print_json({"emit": emit, "name": loaded.name, "settings": list(loaded.settings), "text": text})
     else:
         click.echo(text, nl=False)
 

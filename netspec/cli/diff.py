@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-import netspec
 from netspec.cli.output import format_option, print_diagnostics, print_json, shape_text, table
+from netspec.cli.reading import Reading, check_settings, reading_options
 from netspec.compiler.diff import Diff, LayerDiff, Status, WeightDiff
 from netspec.compiler.diff import diff as compare
 from netspec.ir import Size
@@ -23,15 +23,29 @@ MAX_KEYS = 8
 @click.argument("after", metavar="B")
 @click.option("--all", "show_all", is_flag=True, help="Show the layers that are the same, too.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the networks differ.")
+@click.option(
+    "--set-a", metavar="NAME=VALUE", multiple=True, callback=check_settings, help="Set it in A alone; --set: in both."
+)
+@click.option("--set-b", metavar="NAME=VALUE", multiple=True, callback=check_settings, help="Set it in B alone.")
+@reading_options
 @format_option
-def command(before: str, after: str, show_all: bool, exit_code: bool, format_: str) -> int:
+def command(
+    before: str,
+    after: str,
+    show_all: bool,
+    exit_code: bool,
+    set_a: tuple[str, ...],
+    set_b: tuple[str, ...],
+    reading: Reading,
+    format_: str,
+) -> int:
     """Compare the networks of two specs: layers, shapes, parameters, and which weights of A fit B."""
-    specs = [netspec.load(each) for each in (before, after)]
+    specs = [reading.load(before, set_a), reading.load(after, set_b)]
     for spec in specs:
         print_diagnostics(spec.warnings)
     found = compare(specs[0].graph, specs[1].graph)
     if format_ == "json":
-        print_json(_facts(found))
+        print_json(_facts(found) | {"settings": [list(spec.settings) for spec in specs]})
     else:
         click.echo(_text(found, show_all))
     return 1 if exit_code and not found.is_same else 0

@@ -9,6 +9,7 @@ import click
 
 import netspec
 from netspec.cli.output import bytes_text, format_option, print_json
+from netspec.cli.reading import Reading, reading_options
 from netspec.cli.runs import spec_and_weights
 
 if TYPE_CHECKING:
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.onnx")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
 @click.option("--opset", type=click.IntRange(17, 22), default=20, help="Version of ONNX's operators.")
+@reading_options
 @format_option
-def command(run_or_spec: str, output: Path, weights: Path | None, opset: int, format_: str) -> None:
+def command(run_or_spec: str, output: Path, weights: Path | None, opset: int, reading: Reading, format_: str) -> None:
     """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes at batch 1, 2 and 7."""
-    spec, found = spec_and_weights(run_or_spec, weights)
+    spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:
         click.echo("no weights given: the file holds freshly drawn parameters", err=True)
     report = netspec.export_onnx(spec, output, weights=found, opset=opset)
     if format_ == "json":
-        print_json(facts(report))
+        print_json(facts(report) | {"settings": list(spec.settings)})
     else:
         click.echo(parity_text(report))
 

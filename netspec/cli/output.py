@@ -28,10 +28,14 @@ def print_json(result: dict[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, allow_nan=False, default=_formula))
 
 
-def _formula(value: object) -> str:
-    """Sizes that depend on symbols are texts in JSON."""
+def plain_size(size: Size) -> int | str:
+    """A size as JSON has it: one that depends on symbols is a text."""
+    return str(size) if isinstance(size, Dim) else size
+
+
+def _formula(value: object) -> int | str:
     if isinstance(value, Dim):
-        return str(value)
+        return plain_size(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 

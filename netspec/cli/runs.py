@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import netspec
+import click
+
+from netspec.cli.reading import Reading
 from netspec.compiler import Spec
 from netspec.diagnostics import ModelError
 
 WEIGHTS = "best.safetensors"
 
 
-def spec_and_weights(ref: str, weights: Path | None) -> tuple[Spec, Path | None]:
+def spec_and_weights(ref: str, weights: Path | None, reading: Reading) -> tuple[Spec, Path | None]:
     """The spec of a reference and the weights to use: those given, else the best of a run.
 
     Raises:
         ModelError: `weights`: a run without weights, or a file that is not there.
         SpecError, NetspecError: as `netspec.load`.
+        UsageError: settings for a run, which has its own.
     """
     directory = Path(ref)
     if weights is not None and not weights.is_file():
         raise ModelError.at(str(weights), "weights", "no such file")
     if not directory.is_dir():
-        return netspec.load(ref), weights
+        return reading.load(ref), weights
+    if reading.settings:
+        raise click.UsageError("a run is the network that was trained: --set goes with a spec")
     found = weights or directory / WEIGHTS
     if not found.is_file():
         help = f"`netspec train` writes {WEIGHTS} into its run directory"
         raise ModelError.at(ref, "weights", f"there is no {WEIGHTS} in this directory", help=help)
-    return netspec.load(directory / "spec.yaml"), found
+    return reading.load(directory / "spec.yaml"), found

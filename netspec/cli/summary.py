@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-import netspec
 from netspec.cli.output import bytes_text, format_option, print_diagnostics, print_json, shape_text, table
+from netspec.cli.reading import Reading, reading_options
 from netspec.compiler.analyses import Layer, Totals, layers, totals
 from netspec.compiler.outline import Line, outline
 from netspec.ir import Size
@@ -15,15 +15,17 @@ from netspec.ir import Size
 @click.argument("spec")
 @click.option("--depth", type=click.IntRange(min=1), help="Show blocks down to this depth; 1: as one line each.")
 @click.option("--batch", type=click.IntRange(min=1), default=1, help="The batch size that memory is given for.")
+@reading_options
 @format_option
-def command(spec: str, depth: int | None, batch: int, format_: str) -> None:
+def command(spec: str, depth: int | None, batch: int, reading: Reading, format_: str) -> None:
     """Show layers, output shapes, parameters, multiply-accumulates and memory of SPEC. Equal neighbours stand once."""
-    loaded = netspec.load(spec)
+    loaded = reading.load(spec)
     print_diagnostics(loaded.warnings)
     sums = totals(loaded.graph, batch)
     if format_ == "json":
         rows = [_facts(row) for row in layers(loaded.graph)]
-        print_json({"name": loaded.name, "layers": rows, "totals": _total_facts(sums) | {"batch": batch}})
+        facts = {"name": loaded.name, "settings": list(loaded.settings)}
+        print_json(facts | {"layers": rows, "totals": _total_facts(sums) | {"batch": batch}})
         return
     for value in loaded.graph.inputs:
         click.echo(f"{loaded.name}: {value.name} {value.type}")

@@ -15,6 +15,8 @@ from netspec.lang.structure import TOP_KEYS, check_version
 # What is said of the other spec, not of this one.
 _OWN = ("expect", "name", "extends")
 _CHAIN = 16
+# Keys that make no other network of the same text.
+_BESIDE = ("name", "doc", "source", "expect", "weights", "train", "export")
 
 
 def extended(root: Node, files: Files, report: Report) -> Node | None:
@@ -85,9 +87,12 @@ def _with_default(decl: Node, value: Node) -> Node:
 def with_settings(root: Node, settings: Sequence[str], report: Report) -> Node:
     """The tree with `NAME=VALUE` put in: an argument by its name, any other key by its dotted path.
 
+    Of another network the file expects nothing: `expect` is left out, unless a setting speaks of it.
+
     Raises:
         NetspecError: `bad-setting`, for a text that is no setting.
     """
+    names: set[str] = set()
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
@@ -95,7 +100,11 @@ def with_settings(root: Node, settings: Sequence[str], report: Report) -> Node:
             raise NetspecError.at("--set", "bad-setting", f"{shorten(text)!r} is not NAME=VALUE", help=help)
         source = Source(f"--set {shorten(name)}", value if value.strip() else "null")
         if isinstance(root, Mapping):
-            root = _set(root, name.strip().split("."), read(source), report)
+            path = name.strip().split(".")
+            names.add(path[0])
+            root = _set(root, path, read(source), report)
+    if isinstance(root, Mapping) and not names <= set(_BESIDE) and "expect" not in names:
+        return Mapping({key: entry for key, entry in root.entries.items() if key != "expect"}, root.span)
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +17,55 @@ from netspec.lang.reader import Limits, read
 _MARKS = (".git", "pyproject.toml", ".hg")
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The other specs of a compilation, as they were read.
+
+    `links` has the file that a name means, by the file where the name stands (the spec itself is the empty text);
+    `texts` has the text of each file.
+    """
+
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class Files:
-    """The files of one compilation. Paths are relative to the file that names them."""
+    """The files of one compilation. Paths are relative to the file that names them.
+
+    With a `snapshot` no file is read: names and texts are those that it holds.
+    """
 
     source: Source
     limits: Limits
     allowed: tuple[Path, ...] = ()
+    snapshot: Snapshot | None = None
     _trees: dict[Path, Node] = field(default_factory=dict)
+    _links: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def taken(self) -> Snapshot:
+        """All that was read so far."""
+        texts = {str(path): node.span.source.text for path, node in self._trees.items()}
+        return Snapshot(self._links, texts)
 
     def locate(self, name: str, span: Span, report: Report) -> Path | None:
-        """The file that a spec names at `span`, or a shipped spec; None, and a report, if there is none.
+        """The file that a spec names at `span`, or a shipped spec; None, and a report, if there is none."""
+        naming = "" if span.source.name == self.source.name else span.source.name
+        path = self._on_disk(name, span, report) if self.snapshot is None else self._kept(naming, name, span, report)
+        if path is not None:
+            self._links.setdefault(naming, {})[name] = str(path)
+        return path
+
+    def _kept(self, naming: str, name: str, span: Span, report: Report) -> Path | None:
+        assert self.snapshot is not None
+        found = self.snapshot.links.get(naming, {}).get(name)
+        if found is None or found not in self.snapshot.texts:
+            report.error("unreadable", f"`{shorten(name)}` is not among the files that were kept with this spec", span)
+            return None
+        return Path(found)
+
+    def _on_disk(self, name: str, span: Span, report: Report) -> Path | None:
+        """The file of a name.
 
         Every link is resolved before the place is judged, so none leads out of the project.
         """
@@ -65,9 +104,7 @@ class Files:
             report.error("too-large", f"more than {self.limits.files} files", span)
             return None
         try:
-            with path.open("rb") as file:
-                data = file.read(self.limits.size_bytes + 1)
-            self._trees[path] = read(Source(str(path), data.decode("utf-8-sig")), self.limits)
+            self._trees[path] = read(Source(str(path), self._text(path)), self.limits)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not UTF-8 text"
             report.error("unreadable", f"cannot read {path}: {reason.lower()}", span)
@@ -77,6 +114,12 @@ class Files:
                 report.add(diagnostic)
             return None
         return self._trees[path]
+
+    def _text(self, path: Path) -> str:
+        if self.snapshot is not None:
+            return self.snapshot.texts[str(path)]
+        with path.open("rb") as file:
+            return file.read(self.limits.size_bytes + 1).decode("utf-8-sig")
 
 
 def project_root(source: Source) -> Path:

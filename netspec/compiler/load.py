@@ -10,7 +10,7 @@ from netspec.compiler.advise import advise
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
 from netspec.compiler.extend import extended, with_settings
-from netspec.compiler.files import Files
+from netspec.compiler.files import Files, Snapshot
 from netspec.compiler.sections import with_values
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
@@ -20,18 +20,23 @@ from netspec.lang.reader import Limits, collector_off, read
 from netspec.lang.structure import structure
 
 
-def load(ref: str | Path, *, limits: Limits | None = None, settings: Sequence[str] = ()) -> Spec:
+def load(ref: str | Path) -> Spec:
     """Read and check a spec: a path, `-` for the standard input, or the name of a shipped one.
 
     Raises:
         SpecError: every mistake found, in the order of the file.
-        NetspecError: `unknown-spec`, `unreadable`, `bad-setting`.
+        NetspecError: `unknown-spec`, `unreadable`.
     """
-    return compile_source(read_source(ref, limits or Limits()), limits=limits, settings=settings)
+    return compile_source(read_source(ref, Limits()))
 
 
 def compile_source(
-    source: Source, *, limits: Limits | None = None, settings: Sequence[str] = (), allowed: tuple[Path, ...] = ()
+    source: Source,
+    *,
+    limits: Limits | None = None,
+    settings: Sequence[str] = (),
+    allowed: tuple[Path, ...] = (),
+    snapshot: Snapshot | None = None,
 ) -> Spec:
     """Check a spec's text.
 
@@ -40,13 +45,14 @@ def compile_source(
         limits: Budgets that no spec can raise.
         settings: `NAME=VALUE`, arguments and keys to be set before anything is checked.
         allowed: Folders outside of the project from which other specs may be read.
+        snapshot: Other specs that take the place of files.
 
     Raises:
         SpecError: every mistake found, in the order of the file.
         NetspecError: `bad-setting`.
     """
     report = Report()
-    files = Files(source, limits or Limits(), allowed)
+    files = Files(source, limits or Limits(), allowed, snapshot)
     with collector_off():
         root = extended(read(source, files.limits), files, report)
         if root is not None:
@@ -59,7 +65,16 @@ def compile_source(
             document = with_values(document, found.names, found.preprocess, report)
     if report.has_errors or document is None or found is None:
         raise SpecError(report.diagnostics)
-    return Spec(source, document, found.graph, report.diagnostics, tuple(settings), found.weights)
+    return Spec(
+        source,
+        document,
+        found.graph,
+        report.diagnostics,
+        settings=tuple(settings),
+        weights=found.weights,
+        allowed=allowed,
+        others=files.taken(),
+    )
 
 
 def read_source(ref: str | Path, limits: Limits) -> Source:

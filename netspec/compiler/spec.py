@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from netspec.compiler.files import Snapshot
 from netspec.diagnostics import Diagnostic, Source
 from netspec.ir import Graph
 from netspec.lang.document import Document
@@ -34,6 +36,10 @@ class Spec:
     settings: tuple[str, ...] = ()
     # Where the network's weights are when it is built; a later one replaces what an earlier one loads.
     weights: tuple[WeightsSection, ...] = ()
+    # Folders outside of its project from which it may read, as the caller said.
+    allowed: tuple[Path, ...] = ()
+    # The other specs that it uses or extends, as they were read.
+    others: Snapshot = field(default_factory=Snapshot)
 
     @property
     def name(self) -> str:

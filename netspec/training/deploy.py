@@ -43,7 +43,7 @@ def export_spec(spec: Spec, path: Path, *, weights: Path | None = None, opset: i
 
 
 def describe(spec: Spec) -> dict[str, str]:
-    """What the file says of itself: the spec and its hash, labels, preprocessing, bounds of indices, softmax.
+    """What the file says of itself: the spec, its hash and settings, labels, preprocessing, bounds of indices, softmax.
 
     Raises:
         SpecError: the `preprocess` steps or the `train` section have a mistake.
@@ -58,6 +58,7 @@ def describe(spec: Spec) -> dict[str, str]:
         "netspec.name": spec.name,
         "netspec.spec": spec.source.text,
         "netspec.spec_sha256": hashlib.sha256(spec.source.text.encode()).hexdigest(),
+        **({"netspec.settings": json.dumps(spec.settings)} if spec.settings else {}),
         "netspec.labels": json.dumps(found.classes if found is not None else []),
         "netspec.preprocess": json.dumps({name: as_json(each) for name, each in steps.items()}),
         "netspec.activation": _activation(found, spec),

@@ -15,10 +15,9 @@ from netspec import __version__, atomic
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError, Source
 from netspec.lang.folder import spec_folder
+from netspec.training.record import ENVIRONMENT, RECORD, SPEC, record_text
 
 METRICS = "metrics.jsonl"
-SPEC = "spec.yaml"
-ENVIRONMENT = "environment.json"
 
 
 @dataclass(slots=True)
@@ -41,11 +40,14 @@ class Journal:
         return time.process_time() - self._cpu_started
 
     def begin(self, spec: Spec, facts: dict[str, Any]) -> None:
-        """Write the spec and the environment.
+        """Write the spec, what it was changed and joined to, and the environment.
 
         Raises:
             NetspecError: `unwritable`.
         """
+        record = record_text(spec)
+        if record is not None:
+            atomic.write(self.directory / RECORD, record)
         atomic.write(self.directory / SPEC, spec.source.text)
         digest = hashlib.sha256(spec.source.text.encode()).hexdigest()
         known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}

@@ -85,7 +85,7 @@ def plan(spec: Spec, report: Report, *, allowed: tuple[Path, ...] = ()) -> Train
     Args:
         spec: A checked spec.
         report: Takes every mistake at its place.
-        allowed: Folders besides the spec's own from which data may be read.
+        allowed: Folders besides the spec's own, and those that it was read with, from which data may be read.
 
     Returns:
         None if there is no `train` section, or a mistake in it.
@@ -109,7 +109,7 @@ class _Planner:
         self._section = section
         self._report = report
         self._steps = steps
-        self._folder = Folder(home(spec.source), allowed)
+        self._folder = Folder(home(spec.source), (*spec.allowed, *allowed))
         self._place = spec.document.root.key("train").span
 
     def plan(self) -> TrainPlan | None:

@@ -31,7 +31,7 @@ def bind_starts(spec: Spec, report: Report) -> tuple[Start, ...]:
     found = []
     for section in spec.weights:
         source = section.node.span.source
-        folder = Folder(spec_folder(source), (project_root(spec.source),))
+        folder = Folder(spec_folder(source), (project_root(spec.source), *spec.allowed))
         weights = bind_weights(section.node, folder, report)
         if weights is not None:
             found.append(Start(section.path, weights, section.cut))

@@ -33,15 +33,12 @@ def required(model: type[BaseModel]) -> list[str]:
 
 def op_schema(op: type[Op]) -> Schema:
     """What may stand after an op's name: nothing, its main attribute, or a mapping of attributes."""
-    return described(_after(op, op.main()), _describe(op))
+    return described(after(op, op.main()), _describe(op))
 
 
 def init_definitions() -> Schema:
     """Rules by which parameters are drawn, and selectors of parameters."""
-    words = [name for name, model in INITIALIZERS.items() if not required(model)]
-    functions = {name: _initializer(name, model) for name, model in INITIALIZERS.items()}
-    one = {**closed(functions), "oneOf": [{"required": [name]} for name in functions]}
-    rule = either({"enum": words}, one)
+    rule = choice(INITIALIZERS, {"constant": "val"})
     chunks = closed({"chunks": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/draw"}}}, ["chunks"])
     by_kind = [closed({kind: {"type": "string"}}, [kind]) for kind in KINDS if kind != "path"]
     selector = either(SCALAR, *by_kind)
@@ -74,17 +71,45 @@ def init_of_spec() -> Schema:
     return {"type": "array", "items": entry}
 
 
-def _initializer(name: str, model: type[BaseModel]) -> Schema:
-    return described(_after(model, "val" if name == "constant" else None), inspect.getdoc(model) or name)
+def choice(
+    table: Mapping[str, type[BaseModel]],
+    mains: Mapping[str, str | None],
+    *,
+    beside: Mapping[str, Schema] | None = None,
+    inside: Mapping[str, Schema] | None = None,
+    bare: bool = True,
+) -> Schema:
+    """One entry of a closed table: its name, or a mapping of its name to its arguments.
+
+    Args:
+        table: The entries by name.
+        mains: The argument that a bare value sets, by name.
+        beside: Keys that may stand beside the name.
+        inside: Keys that may stand among the arguments without being the entry's own.
+        bare: Whether the name may stand alone, where the entry needs no argument.
+    """
+    words = [name for name, model in table.items() if bare and not required(model)]
+    entries = {
+        name: described(after(model, mains.get(name), inside), inspect.getdoc(model) or name)
+        for name, model in table.items()
+    }
+    one = {**closed({**entries, **(beside or {})}), "oneOf": [{"required": [name]} for name in entries]}
+    return either({"enum": words}, one) if words else one
 
 
-def _after(model: type[BaseModel], main: str | None) -> Schema:
-    attributes = {name: _attribute(schema) for name, schema in model.model_json_schema().get("properties", {}).items()}
+def after(model: type[BaseModel], main: str | None, inside: Mapping[str, Schema] | None = None) -> Schema:
+    """What may stand after a name: nothing, its main argument, or a mapping of arguments."""
+    attributes = fields(model)
     needed = required(model)
-    forms = [closed(attributes, needed)]
+    forms = [closed({**attributes, **(inside or {})}, needed)]
     if main is not None and set(needed) <= {main}:
         forms.insert(0, attributes[main])
     return either(*forms, *([] if needed else [{"type": "null"}]))
+
+
+def fields(model: type[BaseModel]) -> Schema:
+    """The fields of a model."""
+    return {name: _attribute(schema) for name, schema in model.model_json_schema().get("properties", {}).items()}
 
 
 def _attribute(schema: Mapping[str, Any]) -> Schema:
