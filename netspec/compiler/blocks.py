@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netspec.compiler.groups import branches, close_body, mark, open_body
-from netspec.compiler.resolve import Read, Reading, resolve, resolve_entry
+from netspec.compiler.resolve import Read, Reading, home_of, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.sections import with_expressions
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import bind_arguments, given_arguments, sees
-from netspec.diagnostics import Report
+from netspec.diagnostics import Label, Report
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
 
@@ -173,9 +173,9 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
         target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
         span=decl.span,
     )  # fmt: skip
-    entry.owner = owner
-    if target.repeat is None:
-        chains.place(body, again, entry, around, reading)
+    entry.owner, entry.decl, entry.env = owner, target, around
+    if target.repeat is None or "{" in (target.name.text if target.name is not None else ""):
+        chains.place(body, replace(again, repeat=None), entry, around, reading)
         return
     rounds = chains.rounds(body, again, None)
     if rounds is not None:
@@ -187,17 +187,52 @@ def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[L
     if name.endswith(".step"):
         report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
         return None
-    below = body.declared.get(name)
-    if name not in body.entries and below is not None:
-        owner = body.owner_of(name) or body.prefix + name
-        return below, body.env, owner
+    below = _below(body, node, report)
+    if below is not None:
+        home, layer = below
+        owner = home.owner_of(layer.name.text) or home.prefix + layer.name.text if layer.name is not None else ""
+        known = layer.key.text == "call" or _is_inside(body, owner, node, report)
+        return None if known else (layer, home.env, owner)
     entry = resolve_entry(Reference(name, node.span), body, report)
     if entry is None or entry.decl is None or entry.env is None:
         if entry is not None and entry.decl is None:
             report.error("wrong-inputs", f"`{name}` is an input; `call` takes a layer", node.span)
         return None
-    decl = body.declared.get(name, entry.decl)
-    return decl if decl is not None else entry.decl, entry.env, entry.owner or entry.path
+    owner = entry.owner or entry.path
+    failed = entry.decl.key.text == "call" or _is_inside(body, owner, node, report)
+    return None if failed else (entry.decl, entry.env, owner)
+
+
+def _is_inside(body: Body | None, owner: str, node: Scalar, report: Report) -> bool:
+    """Whether a call stands inside of what it calls; reports `cycle`."""
+    while body is not None:
+        if body.parent is not None and owner in (body.path, body.owner):
+            report.error("cycle", f"`{node.text}` calls itself: this call stands inside of it", node.span)
+            return True
+        body = body.parent
+    return False
+
+
+def _below(body: Body, node: Scalar, report: Report) -> tuple[Body, LayerDecl] | None:
+    """The layer that a call means where it stands below; where that is a call of another, the one at the end.
+
+    A call is left at the end, and `cycle` reported, where they go round in a circle.
+    """
+    steps: list[Scalar] = []
+    while True:
+        home = home_of(node.text, body)
+        layer = home.declared.get(node.text) if home is not None and node.text not in home.entries else None
+        if home is None or layer is None:
+            return None
+        steps.append(node)
+        if layer.key.text != "call" or not isinstance(layer.argument, Scalar):
+            return home, layer
+        if layer.argument.text in (names := [step.text for step in steps]):
+            labels = [Label(f"calls {step.text}", step.span) for step in [*steps, layer.argument]]
+            chain = " -> ".join([*names[names.index(layer.argument.text) :], layer.argument.text])
+            report.error("cycle", f"a call calls itself: {chain}", node.span, labels=labels)
+            return home, layer
+        node, body = layer.argument, home
 
 
 def _close_named(
