@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netspec.compiler.cycles import report_cycle
 from netspec.compiler.groups import branches, close_body, mark, open_body
 from netspec.compiler.resolve import Read, Reading, home_of, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
@@ -25,7 +26,7 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     """A use of a block: a function of its arguments and inputs, closed to the names around it."""
     found = env.document.blocks[decl.key.text]
     report = chains.session.at(entry.path, body.origin)
-    if found is None:
+    if found is None or _is_in_itself(body, decl, report):
         return
     what = f"the block `{found.name.text}`"
     reads = by_port(found, decl, reading, what, report)
@@ -49,6 +50,22 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
         close_body(inner, body, decl, entry, last)
     else:
         _close_named(chains, inner, body, decl, entry, found.outputs)
+
+
+def _is_in_itself(body: Body, decl: LayerDecl, report: Report) -> bool:
+    """Whether a block uses itself by way of an argument, as `op: =act` can; reports `cycle`."""
+    around: list[Body] = []
+    scope: Body | None = body
+    while scope is not None:
+        if scope.definition is not None and scope.env.document is body.env.document:
+            around.append(scope)
+        if scope.definition == decl.key.text and scope in around:
+            names = [each.definition or "" for each in reversed(around)]
+            spans = [frame.span for each in reversed(around[:-1]) if (frame := each.origin[-1]).span is not None]
+            report_cycle(names, [*(span for span in spans if span is not None), decl.key.span], report)
+            return True
+        scope = scope.parent
+    return False
 
 
 def _of_file(env: Env) -> dict[str, object]:
