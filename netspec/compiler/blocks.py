@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netspec.compiler.cycles import report_cycle
 from netspec.compiler.groups import branches, close_body, mark, open_body
 from netspec.compiler.resolve import Read, Reading, home_of, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
@@ -26,7 +27,7 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     """A use of a block: a function of its arguments and inputs, closed to the names around it."""
     found = env.document.blocks[decl.key.text]
     report = chains.session.at(entry.path, body.origin)
-    if found is None:
+    if found is None or _is_in_itself(body, decl, report):
         return
     what = f"the block `{found.name.text}`"
     reads = by_port(found, decl, reading, what, report)
@@ -50,6 +51,22 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
         close_body(inner, body, decl, entry, last)
     else:
         _close_named(chains, inner, body, decl, entry, found.outputs)
+
+
+def _is_in_itself(body: Body, decl: LayerDecl, report: Report) -> bool:
+    """Whether a block uses itself by way of an argument, as `op: =act` can; reports `cycle`."""
+    around: list[Body] = []
+    scope: Body | None = body
+    while scope is not None:
+        if scope.definition is not None and scope.env.document is body.env.document:
+            around.append(scope)
+        if scope.definition == decl.key.text and scope in around:
+            names = [each.definition or "" for each in reversed(around)]
+            spans = [frame.span for each in reversed(around[:-1]) if (frame := each.origin[-1]).span is not None]
+            report_cycle(names, [*(span for span in spans if span is not None), decl.key.span], report)
+            return True
+        scope = scope.parent
+    return False
 
 
 def _of_file(env: Env) -> dict[str, object]:
@@ -174,42 +191,67 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
         target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
         span=decl.span,
     )  # fmt: skip
-    entry.owner = owner
-    chains.session.open_calls[owner] = node.span
-    around_call = body.origin
-    body.origin = (*around_call, Frame(f"called as `{entry.path}`", node.span))
-    if target.repeat is None:
-        chains.place(body, again, entry, around, reading)
+    entry.owner, entry.decl, entry.env = owner, target, around
+    outside = body.origin
+    body.origin = (*outside, Frame(f"called as `{entry.path}`", node.span))
+    if target.repeat is None or "{" in (target.name.text if target.name is not None else ""):
+        chains.place(body, replace(again, repeat=None), entry, around, reading)
     elif (rounds := chains.rounds(body, again, None)) is not None:
         chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
-    body.origin = around_call
-    del chains.session.open_calls[owner]
+    body.origin = outside
 
 
 def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
-    """How the layer that a call names was written, what the names in it mean, and whose parameters it has."""
     name = node.text
     if name.endswith(".step"):
         report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
         return None
-    home = home_of(name.partition(".")[0], body) or body
-    below = home.declared.get(name)
-    if name not in home.entries and below is not None:
-        found = (below, home.env, home.owner_of(name) or home.prefix + name)
-    else:
-        entry = resolve_entry(Reference(name, node.span), home, report)
-        if entry is None:
-            return None
-        if entry.decl is None or entry.env is None:
+    below = _below(body, node, report)
+    if below is not None:
+        home, layer = below
+        owner = home.owner_of(layer.name.text) or home.prefix + layer.name.text if layer.name is not None else ""
+        known = layer.key.text == "call" or _is_inside(body, owner, node, report)
+        return None if known else (layer, home.env, owner)
+    entry = resolve_entry(Reference(name, node.span), body, report)
+    if entry is None or entry.decl is None or entry.env is None:
+        if entry is not None and entry.decl is None:
             report.error("wrong-inputs", f"`{name}` is an input; `call` takes a layer", node.span)
-            return None
-        found = (entry.decl, entry.env, entry.owner or entry.path)
-    owner = found[2]
-    if owner in chains.session.open_calls or f"{body.path}.".startswith(f"{owner}."):
-        label = Label(f"`{owner}` is called here", chains.session.open_calls.get(owner, node.span))
-        report.error("cycle", f"the layer `{owner}` calls itself", node.span, labels=[label])
         return None
-    return found
+    owner = entry.owner or entry.path
+    failed = entry.decl.key.text == "call" or _is_inside(body, owner, node, report)
+    return None if failed else (entry.decl, entry.env, owner)
+
+
+def _is_inside(body: Body | None, owner: str, node: Scalar, report: Report) -> bool:
+    """Whether a call stands inside of what it calls; reports `cycle`."""
+    while body is not None:
+        if body.parent is not None and owner in (body.path, body.owner):
+            report.error("cycle", f"`{node.text}` calls itself: this call stands inside of it", node.span)
+            return True
+        body = body.parent
+    return False
+
+
+def _below(body: Body, node: Scalar, report: Report) -> tuple[Body, LayerDecl] | None:
+    """The layer that a call means where it stands below; where that is a call of another, the one at the end.
+
+    A call is left at the end, and `cycle` reported, where they go round in a circle.
+    """
+    steps: list[Scalar] = []
+    while True:
+        home = home_of(node.text, body)
+        layer = home.declared.get(node.text) if home is not None and node.text not in home.entries else None
+        if home is None or layer is None:
+            return None
+        steps.append(node)
+        if layer.key.text != "call" or not isinstance(layer.argument, Scalar):
+            return home, layer
+        if layer.argument.text in (names := [step.text for step in steps]):
+            labels = [Label(f"calls {step.text}", step.span) for step in [*steps, layer.argument]]
+            chain = " -> ".join([*names[names.index(layer.argument.text) :], layer.argument.text])
+            report.error("cycle", f"a call calls itself: {chain}", node.span, labels=labels)
+            return home, layer
+        node, body = layer.argument, home
 
 
 def _close_named(

@@ -125,8 +125,8 @@ class Chains:
             name = name if check_layer_name(named, report) else None
         shown = name if name is not None else str(position)
         self.session.budget.enter(decl.key.span, report)
-        written = replace(decl, repeat=None) if rounds is None else decl
-        entry = Entry(shown, body.prefix + shown, decl.key.span, decl=written, env=env)
+        entry = Entry(shown, body.prefix + shown, decl.key.span, decl=decl, env=env)
+        entry.owner = body.owner_of(shown)
         if env is None or name is None:
             self._enter(body, entry)
             return entry, position + 1

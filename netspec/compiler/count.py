@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -78,6 +78,12 @@ class _Chain:
     document: Document
     layers: Layers
     names: Names
+    # The chains around, where calls find what they call.
+    around: tuple[Layers, ...] = ()
+
+    def within(self, layers: Layers) -> _Chain:
+        """A chain inside of this one."""
+        return replace(self, layers=layers, around=(self.layers, *self.around))
 
 
 @dataclass(slots=True)
@@ -144,14 +150,14 @@ class _Counter:
         """The layers in a layer, and what names mean there; None for an op."""
         document, key, argument = chain.document, layer.key.text, layer.argument
         if layer.body is not None:
-            return _Chain(document, layer.body, names)
+            return replace(chain, names=names).within(layer.body)
         if layer.parallel is not None:
-            return _Chain(document, self._kept(layer.parallel, ()), names)
+            return replace(chain, names=names).within(self._kept(layer.parallel, ()))
         if key == "use":
             return self._used(chain, layer, names)
         if key == "call":
             target = _called(chain, argument)
-            return None if target is None else _Chain(document, self._kept(None, target), names)
+            return None if target is None else replace(chain, names=names).within(self._kept(None, target))
         if key == "op":
             value, argument = (_value(argument, names) if argument is not None else None), None
             key = value if isinstance(value, str) else ""
@@ -215,10 +221,12 @@ def _of_parallel(parallel: Parallel | None) -> Iterator[LayerDecl | None]:
 
 
 def _called(chain: _Chain, argument: Node | None) -> LayerDecl | None:
-    """The layer that is called, without a name, so that it counts like a copy."""
+    """The layer that is called."""
     name = argument.text if isinstance(argument, Scalar) else ""
-    found = (each for each in chain.layers if each is not None and each.name is not None and each.name.text == name)
-    return next(found, None)
+    for layer in (each for layers in (chain.layers, *chain.around) for each in layers):
+        if layer is not None and layer.name is not None and layer.name.text == name:
+            return layer
+    return None
 
 
 def _arguments(decls: Mapping[str, ArgDecl], given: Node | None, names: Names) -> dict[str, object]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from netspec.diagnostics import Label, Report
+from netspec.diagnostics import Label, Report, Span
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Layers, Parallel
 from netspec.lang.nodes import Scalar
 
@@ -32,11 +32,16 @@ def check_cycles(document: Document, report: Report) -> bool:
 
 
 def _report(path: list[tuple[str, Scalar | None, Iterator[Scalar]]], last: Scalar, report: Report) -> None:
-    names = [name for name, _, _ in path]
-    steps = [*(key for _, key, _ in path[1:] if key is not None), last]
-    labels = [Label(f"{user} uses {key.text}", key.span) for user, key in zip(names, steps, strict=True)]
-    chain = " -> ".join([*names[:8], *(["..."] if len(names) > 8 else []), last.text])
-    report.error("cycle", f"a block uses itself: {chain}", last.span, labels=labels)
+    steps = [*(key.span for _, key, _ in path[1:] if key is not None), last.span]
+    report_cycle([name for name, _, _ in path], steps, report)
+
+
+def report_cycle(names: Sequence[str], steps: Sequence[Span], report: Report) -> None:
+    """Report blocks of which each uses the next and the last one the first, at `steps`."""
+    used = [*names[1:], names[0]]
+    labels = [Label(f"{user} uses {key}", span) for user, key, span in zip(names, used, steps, strict=True)]
+    chain = " -> ".join([*names[:8], *(["..."] if len(names) > 8 else []), names[0]])
+    report.error("cycle", f"a block uses itself: {chain}", steps[-1], labels=labels)
 
 
 def _used(block: BlockDecl, document: Document) -> Iterator[Scalar]:

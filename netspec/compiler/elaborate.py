@@ -13,7 +13,7 @@ from netspec.compiler.budget import Budget, OutOfBudget
 from netspec.compiler.chain import Chains
 from netspec.compiler.count import check_count
 from netspec.compiler.cycles import check_cycles
-from netspec.compiler.files import Files
+from netspec.compiler.files import Files, resolved
 from netspec.compiler.inputs import InputTypes
 from netspec.compiler.resolve import resolve
 from netspec.compiler.scope import Body, Entry, Env
@@ -54,6 +54,7 @@ def elaborate(
     """
     files = files or Files(document.source, Limits())
     session = Session(report, Budget(files.limits), files)
+    session.open_files[resolved(document.source.name)] = None
     try:
         return _Network(document, session, settings or {}).elaborated()
     except OutOfBudget:

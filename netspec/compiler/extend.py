@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
-from netspec.compiler.files import Files
-from netspec.diagnostics import Label, NetspecError, Report, Source, Span
+from netspec.compiler.files import Files, resolved
+from netspec.diagnostics import Label, NetspecError, Report, Source
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang import form
 from netspec.lang.nodes import Mapping, Node, Scalar, describe, shorten
@@ -14,17 +15,19 @@ from netspec.lang.structure import TOP_KEYS, check_version
 
 # What is said of the other spec, not of this one.
 _OWN = ("expect", "name", "extends")
-_CHAIN = 16
+_CHAIN = 64
 # Keys that make no other network of the same text.
 _BESIDE = ("name", "doc", "source", "expect", "weights", "train", "export")
 
 
 def extended(root: Node, files: Files, report: Report) -> Node | None:
     """The tree of a spec with what it extends put in; None, and a report, if that cannot be read."""
-    return _extended(root, files, report, [])
+    return _extended(root, files, report, (resolved(root.span.source.name),), ())
 
 
-def _extended(root: Node, files: Files, report: Report, chain: list[tuple[str, Span]]) -> Node | None:
+def _extended(
+    root: Node, files: Files, report: Report, chain: tuple[str, ...], edges: tuple[Label, ...]
+) -> Node | None:
     if not isinstance(root, Mapping) or "extends" not in root:
         return root
     check_version(root, report)
@@ -32,29 +35,23 @@ def _extended(root: Node, files: Files, report: Report, chain: list[tuple[str, S
     path = files.locate(node.text, node.span, report) if node is not None else None
     if node is None or path is None:
         return None
-    chain = [*chain, (str(path), node.span)]
-    here = root.span.source.name
-    if str(path) in [name for name, _ in chain[:-1]] or len(chain) > _CHAIN or _same(here, str(path)):
-        places = [Label(f"extends {name}", span) for name, span in chain]
-        report.error("cycle", f"`{shorten(node.text)}` extends itself", node.span, labels=places)
+    edges = (*edges, Label(f"{PurePath(chain[-1]).name} extends {path.name}", node.span))
+    if str(path) in chain:
+        message = f"`{shorten(path.name)}` extends itself"
+        report.error("cycle", message, node.span, labels=edges[chain.index(str(path)) :])
         return None
+    if len(chain) > _CHAIN:
+        report.error("too-large", f"more than {_CHAIN} specs extend each other in a row", node.span)
+        return None
+    files.extended[chain[-1]] = (str(path), node.span)
     tree = files.tree(path, node.span, report)
-    base = _extended(tree, files, report, chain) if tree is not None else None
+    base = _extended(tree, files, report, (*chain, str(path)), edges) if tree is not None else None
     if base is None:
         return None
     if not isinstance(base, Mapping):
         report.error("wrong-type", f"{path.name} is no spec but {describe(base)}", node.span)
         return None
     return _merged(base, root)
-
-
-def _same(first: str, second: str) -> bool:
-    from pathlib import Path
-
-    try:
-        return Path(first).resolve() == Path(second)
-    except (OSError, ValueError):
-        return False
 
 
 def _merged(base: Mapping, root: Mapping) -> Mapping:

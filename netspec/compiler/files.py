@@ -40,6 +40,8 @@ class Files:
     limits: Limits
     allowed: tuple[Path, ...] = ()
     snapshot: Snapshot | None = None
+    # What each file extends, and where it says so.
+    extended: dict[str, tuple[str, Span]] = field(default_factory=dict)
     _trees: dict[Path, Node] = field(default_factory=dict)
     _links: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -127,6 +129,14 @@ def project_root(source: Source) -> Path:
     folder = _folder(source).resolve()
     marked = (place for place in (folder, *folder.parents) if any((place / mark).exists() for mark in _MARKS))
     return next(marked, folder)
+
+
+def resolved(name: str) -> str:
+    """The name of a source with all links resolved, if it is a path; else as it is."""
+    try:
+        return str(Path(name).resolve()) if Path(name).is_file() else name
+    except (OSError, ValueError, RuntimeError):
+        return name
 
 
 def _folder(source: Source) -> Path:

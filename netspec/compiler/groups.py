@@ -41,7 +41,7 @@ def repeat(
         for index, names in enumerate(rounds):
             path = f"{entry.path}.{index}"
             around = env.with_names(names)
-            each = Entry(str(index), path, decl.key.span, decl=copy, env=around)
+            each = Entry(str(index), path, decl.key.span, decl=copy, env=around, owner=inner.owner_of(str(index)))
             inner.origin = (*body.origin, Frame(f"repeat {index + 1} of {len(rounds)} (`{path}`)", None))
             chains.session.budget.enter(decl.key.span, chains.session.at(path, inner.origin))
             reads = first if previous is None else follow(previous, first, decl)
@@ -72,6 +72,7 @@ def branches(chains: Chains, body: Body, found: Parallel) -> Entry | None:
             ends.append(Entry(branch.name.text, "", None))
             continue
         entry = Entry(branch.name.text, body.prefix + branch.name.text, branch.name.span, decl=decl, env=body.env)
+        entry.owner = body.owner_of(entry.name)
         chains.session.budget.enter(branch.name.span, chains.session.at(entry.path, body.origin))
         if not branch.layers:  # the identity
             entry.outputs = (body.input,) if body.input is not None else ()

@@ -51,21 +51,24 @@ def resolve(reference: Reference, body: Body, report: Report) -> Read | None:
 
 
 def resolve_entry(reference: Reference, body: Body, report: Report) -> Entry | None:
-    """The layer that a reference means: one of this chain, or one inside a group of it.
+    """The layer that a reference means: one of this chain or of those around it, or one inside a group of them.
 
     None if it failed: with `unknown-name`, or silently where what it names has a mistake of its own.
     """
     name, _, rest = reference.text.partition(".")
-    entry = body.entries.get(name)
+    home = home_of(name, body)
+    entry = home.entries.get(name) if home is not None else None
     while entry is not None and rest and entry.body is not None:
         name, _, rest = rest.partition(".")
         entry.is_read = True
         if _is_opaque(entry, reference, report):
             return None
         entry = entry.body.entries.get(name)
-    if entry is None or rest or not entry.path:
+    if entry is not None and not entry.path and not rest:
+        return None
+    if entry is None or rest:
         known = [name for name, each in body.entries.items() if each.decl is not None]
-        message = f"this chain has no layer `{shorten(reference.text)}` above"
+        message = f"no layer in scope is called `{shorten(reference.text)}`"
         report.error("unknown-name", message, reference.span, help=did_you_mean(reference.text, known))
         return None
     entry.is_read = True

@@ -37,9 +37,7 @@ class Session:
     inits: list[SpecRule] = field(default_factory=list)
     # Other specs by their file, and those that are being elaborated, with the place that uses each.
     documents: dict[Path, Document | None] = field(default_factory=dict)
-    open_files: dict[str, Span] = field(default_factory=dict)
-    # Calls that are being elaborated, by the layer whose parameters they use, with their places.
-    open_calls: dict[str, Span] = field(default_factory=dict)
+    open_files: dict[str, Span | None] = field(default_factory=dict)
     weights: list[WeightsSection] = field(default_factory=list)
     # By input of the network: the steps of the spec that reads it.
     preprocess: dict[str, Node] = field(default_factory=dict)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from netspec.compiler.extend import extended
+from netspec.compiler.files import resolved
 from netspec.compiler.inputs import InputTypes
 from netspec.compiler.resolve import Read, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
-from netspec.diagnostics import Label, Report
+from netspec.diagnostics import Label, Report, Span
 from netspec.ir import Node, Value
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import Document, LayerDecl, Reference
@@ -33,10 +34,24 @@ def used_document(session: Session, decl: LayerDecl, env: Env, report: Report) -
     if path is None:
         return None
     if str(path) in session.open_files:
-        places = [Label(f"used here: {name}", span) for name, span in session.open_files.items()]
-        report.error("cycle", f"the spec {path.name} uses itself", node.span, labels=places)
+        report.error("cycle", f"the spec {path.name} uses itself", node.span, labels=_circle(session, path, node.span))
         return None
     return _document(session, path, node, report)
+
+
+def _circle(session: Session, path: Path, last: Span) -> Iterator[Label]:
+    """Every step of a circle of files, by `use` or `extends`, at its place."""
+    files = list(session.open_files)
+    spans = [*session.open_files.values(), last][1:]
+    for user, used, span in zip(files, [*files[1:], str(path)], spans, strict=True):
+        if files.index(user) < files.index(str(path)) or span is None:
+            continue
+        here = user
+        while here != resolved(span.source.name) and here in session.files.extended:
+            base, place = session.files.extended[here]
+            yield Label(f"{Path(here).name} extends {Path(base).name}", place)
+            here = base
+        yield Label(f"{Path(here).name} uses {Path(used).name}", span)
 
 
 def _document(session: Session, path: Path, node: Tree, report: Report) -> tuple[Document, Path] | None:

@@ -20,6 +20,8 @@ from netspec.diagnostics.span import Span
 
 MAX_BYTES = 64 * 1024
 MAX_LINES = 8
+# A circle is shown whole.
+MAX_STEPS = 64
 # Room for "... and N more" and the summary below the last diagnostic.
 RESERVE_BYTES = 256
 
@@ -89,7 +91,8 @@ def _source_lines(span: Span, margin: str, kind: str, paint: Paint) -> Iterator[
 
 
 def _remarks(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
-    yield from _label_lines(diagnostic.labels[:MAX_LINES], diagnostic.span)
+    shown = MAX_STEPS if diagnostic.code == "cycle" else MAX_LINES
+    yield from _label_lines(diagnostic.labels[:shown], diagnostic.span)
     yield from map(_cut, diagnostic.notes[:MAX_LINES])
     if diagnostic.help:
         yield f"{paint('help', 'help')}: {_cut(diagnostic.help)}"
