@@ -7,7 +7,7 @@ the form of a spec. What it cannot say, and only `netspec check` finds:
 - references, duplicate names, selectors and ties: names of the network;
 - what an expression gives, and that it can be read;
 - shapes, element types, and all that depends on them; budgets; what `expect` measures;
-- other files: that they are there, and what they have;
+- other files: that they are there, and what they have; fields of data, and how they fit losses and metrics;
 - what a YAML parser of its own refuses: tags, merge keys, aliases, duplicate keys, nesting.
 """
 
