@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from netspec.diagnostics import CODES
-from tests.pages import DOCS, Fence, commands, fences, findings
+from netspec.compiler import load
+from netspec.diagnostics import CODES, NetspecError
+from netspec.diagnostics.text import render_text
+from tests.pages import DOCS, Fence, commands, fences, findings, write_files
 
 CODE_PAGES = DOCS / "codes"
 INDEX = CODE_PAGES / "README.md"
 SHOWN = re.compile(r"^(?:error|warning)\[([a-z-]+)\]", re.MULTILINE)
+
+# What is shown in Python.
+IN_PYTHON = {"bad-setting": lambda: load("net.yaml", settings=["width"])}
 
 # No example can be run that gives these.
 NOT_RUN = {
@@ -67,7 +72,17 @@ def test_the_example_of_a_page_gives_its_code_only(code: str, tmp_path: Path, mo
     found = [{each.code for each in findings(fence, tmp_path)} for fence in mistakes(code)]
     wrong = [codes for codes in (*shown, *found) if codes]
     assert all(codes == {code} for codes in wrong)
-    assert bool(wrong) != (code in NOT_RUN)
+    assert bool(wrong) != (code in NOT_RUN or code in IN_PYTHON)
+
+
+@pytest.mark.parametrize("code", IN_PYTHON)
+def test_python_raises_what_its_page_shows(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    last = fences(page(code))[-1]
+    write_files(last, tmp_path)
+    with pytest.raises(NetspecError) as caught:
+        IN_PYTHON[code]()
+    assert render_text(caught.value.diagnostics) == last.text
 
 
 @pytest.mark.parametrize("code", CODES)
