@@ -235,7 +235,10 @@ class Chains:
     ) -> Reading:
         """What a layer reads. A copy that follows another one reads that one, and else what `from` names."""
         reading = self._written(body, decl, previous, report)
-        return reading if before is None or reading is None else follow(before, reading, decl)
+        if before is None or reading is None:
+            return reading
+        before.is_read = True
+        return follow(before, reading, decl)
 
     def _written(self, body: Body, decl: LayerDecl, previous: Entry | None, report: Report) -> Reading:
         if decl.reads is None:

@@ -28,7 +28,15 @@ def render_sarif(diagnostics: Iterable[Diagnostic], *, version: str) -> str:
 
 def _rules(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
     codes = sorted({diagnostic.code for diagnostic in diagnostics})
-    return [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in codes]
+    return [
+        {
+            "id": code,
+            "shortDescription": {"text": CODES.get(code, code)},
+            # Not `helpUri`, which must be an absolute URI (section 3.49.12).
+            "help": {"text": f"docs/codes/{code}.md", "markdown": f"[{code}](docs/codes/{code}.md)"},
+        }
+        for code in codes
+    ]
 
 
 def _result(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def test_sarif_has_the_required_properties() -> None:
     driver = log["runs"][0]["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("netspec", "1.2.3")
     assert [rule["id"] for rule in driver["rules"]] == ["unavailable", "unknown-op", "weights"]
+    assert driver["rules"][0]["help"]["text"] == "docs/codes/unavailable.md"
     first, second, third = log["runs"][0]["results"]
     assert (first["ruleId"], first["level"], second["level"]) == ("unknown-op", "error", "warning")
     assert first["locations"][0]["physicalLocation"] == {
