@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netspec.compiler import blocks, groups
+from netspec.compiler.equations import place_calc
 from netspec.compiler.groups import follow, handed_on
-from netspec.compiler.place import place_calc, place_op
+from netspec.compiler.place import place_op
 from netspec.compiler.repeats import copies
 from netspec.compiler.resolve import Read, Reading, resolve
 from netspec.compiler.scope import Body, Entry, Env
@@ -203,7 +204,7 @@ class Chains:
         elif key == "op":
             self._named_by_argument(body, decl, entry, env, reading)
         elif key == "calc":
-            place_calc(self.session, body, decl, entry, env)
+            place_calc(self.session, body, decl, entry, env, reading)
         else:
             self._op(body, decl, entry, env, reading)
 

@@ -7,19 +7,17 @@ from dataclasses import replace
 
 from netspec.compiler.explain import labels, trace
 from netspec.compiler.limits import check_size
-from netspec.compiler.resolve import Read, Reading, home_of, resolve
+from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import arithmetic, sees
 from netspec.diagnostics import Label, Report, Span
 from netspec.ir import Init, Node, Presence, TensorType, Value
 from netspec.lang.bind import bind
-from netspec.lang.document import Document, LayerDecl, Reference
-from netspec.lang.expressions import ExpressionError
+from netspec.lang.document import Document, LayerDecl
 from netspec.lang.nodes import Mapping as MappingNode
-from netspec.lang.nodes import Scalar, describe
+from netspec.lang.nodes import Scalar
 from netspec.lang.nodes import Sequence as SequenceNode
-from netspec.lang.tokens import tokens
 from netspec.ops.base import Op, OpError
 from netspec.ops.sizes import readings
 
@@ -42,7 +40,7 @@ def place_op(
     came_out = arithmetic(decl.argument, names)
     if came_out:
         session.arithmetic[entry.path] = ", ".join(came_out)
-    _node(session, body, decl, entry, env, op, reads, report)
+    make_node(session, body, decl, entry, env, op, reads, report)
 
 
 def _sizes_elsewhere(body: Body, op: Op, reads: tuple[Read, ...]) -> tuple[Read, ...]:
@@ -74,55 +72,13 @@ def _words(value: object) -> Iterator[str]:
     return (item for item in items if isinstance(item, str))
 
 
-def place_calc(session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env) -> None:
-    """Make the node of a `calc`: names are layers where there are such, else arguments."""
-    from netspec.ops.calc import Calc
-    from netspec.ops.equation import calc_names
-
-    report = session.at(entry.path, body.origin)
-    node = decl.argument
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        found = describe(node) if node is not None else "nothing"
-        report.error("wrong-type", f"`calc` takes an equation, got {found}", decl.key.span, help='calc: "a * b + c"')
-        return
-    start = node.span.start + node.quoted
-    try:
-        wanted = calc_names(node.text)
-        offsets = {token.text: token.offset for token in reversed(list(tokens(node.text, dotted=True)))}
-    except ExpressionError as error:
-        span = Span(node.span.source, start + error.offset, start + error.offset + error.length)
-        report.error("bad-expression", error.message, span, help=error.help)
-        return
-    values: list[Read] = []
-    constants: dict[str, float] = {}
-    for name in wanted:
-        offset = start + offsets.get(name, 0)
-        place = Span(node.span.source, offset, offset + len(name))
-        if _is_layer(name, body) or name not in env.names:
-            read = resolve(Reference(name, place), body, report)
-            if read is None:
-                return
-            values.append(read)
-        else:
-            value = env.names[name]
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                report.error("wrong-type", f"`{name}` in an equation is a number, got {value!r}", place)
-                return
-            constants[name] = value
-    op = Calc.model_validate({"expression": node.text, "constants": constants})
-    _node(session, body, decl, entry, env, op, tuple(values), report)
-
-
-def _is_layer(name: str, body: Body) -> bool:
-    head = name.partition(".")[0]
-    return head == "input" or home_of(head, body) is not None
-
-
-def _node(
+def make_node(
     session: Session, body: Body, decl: LayerDecl, entry: Entry, env: Env, op: Op, reads: tuple[Read, ...],
     report: Report,
 ) -> None:  # fmt: skip
+    """Make the node of an op that reads these values; `entry` gets its outputs."""
     values = tuple(read.value for read in reads)
+    """Make the node of an op that reads these values; `entry` gets its outputs."""
     types = _infer(session, op, decl, reads, report)
     if types is None:
         return

@@ -16,7 +16,9 @@ from netspec.ir import DType, Graph, Init, Node, Region, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping as MappingNode
 from netspec.lang.nodes import Sequence as SequenceNode
+from netspec.lang.tokens import tokens
 from netspec.ops.base import Op
+from netspec.ops.calc import Calc
 
 # Sections that speak of layers by path only, and so hold for the resolved spec too.
 _SECTIONS = ("generate", "expect", "train", "export", "weights")
@@ -79,7 +81,8 @@ class _Writer:
         """The layers of a chain, a list item each."""
         before: Node | Region | None = None
         for node in chain.graph.nodes:
-            head = self._modifiers(node, self._reads(node, before, chain))
+            reads = self._named(node, chain) if _is_calc(node) else self._reads(node, before, chain)
+            head = self._modifiers(node, reads)
             if isinstance(node, Region) and node.owner is None:
                 lines = [line for key, value in head.items() for line in block(key, value)]
                 inner = self._inside(node, chain)
@@ -181,7 +184,30 @@ class _Writer:
         if node.owner is not None:
             return {"call": Word(node.owner)}
         assert isinstance(node, Node)
-        return {node.op.name: node.op.attributes() or None}
+        return {node.op.name: _equation(node.op) if isinstance(node.op, Calc) else node.op.attributes() or None}
+
+    def _named(self, node: Node | Region, chain: _Chain) -> dict[str, Any]:
+        """What the names of an equation stand for, where they are not the names of what it reads."""
+        assert isinstance(node, Node)
+        assert isinstance(node.op, Calc)
+        found = {name: self._reference(value, chain) for name, value in zip(node.op.names, node.inputs, strict=True)}
+        plain = all(name == reference for name, reference in found.items())
+        return {} if plain else {"from": {name: Word(reference) for name, reference in found.items()}}
+
+
+def _is_calc(node: Node | Region) -> bool:
+    return isinstance(node, Node) and isinstance(node.op, Calc) and node.owner is None
+
+
+def _equation(op: Calc) -> str:
+    """The equation with its constants as numbers."""
+    text, constants = op.expression, dict(op.constants)
+    for token in reversed(list(tokens(text, dotted=True))):
+        if token.kind == "name" and token.text in constants:
+            value = constants[token.text]
+            number = str(value) if value >= 0 else f"({value})"
+            text = text[: token.offset] + number + text[token.offset + len(token.text) :]
+    return text
 
 
 def _exported(region: Region, value: Value) -> str:
