@@ -78,7 +78,6 @@ def make_node(
 ) -> None:  # fmt: skip
     """Make the node of an op that reads these values; `entry` gets its outputs."""
     values = tuple(read.value for read in reads)
-    """Make the node of an op that reads these values; `entry` gets its outputs."""
     types = _infer(session, op, decl, reads, report)
     if types is None:
         return
