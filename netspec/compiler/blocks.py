@@ -95,11 +95,13 @@ def by_port(found: BlockDecl, decl: LayerDecl, reading: Reading, what: str, repo
         else:
             named = dict(zip(ports, reading[: len(ports)] if implicit else reading, strict=False))
             if not implicit and len(reading) > len(ports):
-                named["..."] = reading[-1]
+                named[f"{len(reading)} inputs"] = reading[-1]
     if set(named) == set(ports):
         return {port: named[port] for port in ports}
     wanted = ", ".join(f"`{port}`" for port in ports)
     got = ", ".join(f"`{name}`" for name in named) or "nothing"
+    if not isinstance(reading, Mapping) and len(reading) > len(ports) and decl.reads is not None:
+        got = f"{len(reading)} inputs"
     help = "with several inputs the first layer says `from`" if reading == () else None
     message = f"{what} reads {wanted}, got {got}"
     report.error("wrong-inputs", message, decl.reads_span or decl.key.span, help=help)
@@ -189,7 +191,7 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
     target, around, owner = found
     again = replace(
         target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
-        span=decl.span,
+        span=decl.span, key=replace(target.key, span=decl.key.span),
     )  # fmt: skip
     entry.owner, entry.decl, entry.env = owner, target, around
     outside = body.origin
@@ -247,7 +249,7 @@ def _below(body: Body, node: Scalar, report: Report) -> tuple[Body, LayerDecl] |
         if layer.key.text != "call" or not isinstance(layer.argument, Scalar):
             return home, layer
         if layer.argument.text in (names := [step.text for step in steps]):
-            labels = [Label(f"calls {step.text}", step.span) for step in [*steps, layer.argument]]
+            labels = [Label(f"calls {step.text}", step.span) for step in steps[names.index(layer.argument.text) :]]
             chain = " -> ".join([*names[names.index(layer.argument.text) :], layer.argument.text])
             report.error("cycle", f"a call calls itself: {chain}", node.span, labels=labels)
             return home, layer

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from netspec.compiler import blocks, groups
 from netspec.compiler.equations import place_calc
+from netspec.compiler.explain import remedy
 from netspec.compiler.groups import follow, handed_on
 from netspec.compiler.place import place_op
 from netspec.compiler.repeats import copies
@@ -74,8 +75,8 @@ class Chains:
         origin, copy = body.origin, replace(decl, repeat=None)
         with copies(self.session, body, decl, rounds) as foresee:
             for index, names in enumerate(rounds):
-                path = body.prefix + (str(position) if decl.name is None else decl.name.text)
-                body.origin = (*origin, Frame(f"repeat {index + 1} of {len(rounds)} (`{path}`)", None))
+                place = f" (`{body.prefix}{position}`)" if decl.name is None else ""
+                body.origin = (*origin, Frame(f"repeat {index + 1} of {len(rounds)}{place}", None))
                 following = before if before is not None else previous
                 previous, position = self._single(
                     body, copy, body.env.with_names(names), position, following, before=before
@@ -120,10 +121,12 @@ class Chains:
         """One layer under one name. `env` None: what it is cannot be told, only that it stands there."""
         names = (env or body.env).names
         report = self.session.at(f"{body.prefix}{decl.name.text if decl.name else position}", body.origin)
-        name = str(position) if decl.name is None else computed_name(decl.name, names, report)
+        # Copies of a repeat whose name cannot be computed are told apart by their positions.
+        naming = self.session.at(f"{body.prefix}{position}", body.origin)
+        name = str(position) if decl.name is None else computed_name(decl.name, names, naming)
         if name is not None and decl.name is not None and "{" in decl.name.text:
             named = replace(decl.name, text=name)
-            name = name if check_layer_name(named, report) else None
+            name = name if check_layer_name(named, naming) else None
         shown = name if name is not None else str(position)
         self.session.budget.enter(decl.key.span, report)
         entry = Entry(shown, body.prefix + shown, decl.key.span, decl=decl, env=env)
@@ -175,6 +178,7 @@ class Chains:
         if found is False:
             entry.outputs = (first.value,) if first is not None else ()
             entry.absent = f"not there: {decl.when.text.removeprefix('=').strip()} is false"
+            entry.remedy = remedy(decl.when, body, entry.name)
             entry.span = decl.when.span
         return found
 
@@ -195,7 +199,7 @@ class Chains:
             groups.sequence(self, body, decl, entry, env, reading)
         elif decl.parallel is not None:
             groups.parallel(self, body, decl, entry, env, reading)
-        elif key in env.document.blocks:
+        elif key in env.document.blocks and lookup(key) is None:
             blocks.block(self, body, decl, entry, env, reading)
         elif key == "use":
             blocks.use(self, body, decl, entry, env, reading)

@@ -80,6 +80,8 @@ class _Chain:
     names: Names
     # The chains around, where calls find what they call.
     around: tuple[Layers, ...] = ()
+    # The block, the file or the called layer that it is the inside of.
+    of: object = None
 
     def within(self, layers: Layers) -> _Chain:
         """A chain inside of this one."""
@@ -91,6 +93,7 @@ class _Counter:
     files: Files
     looks: int = 0
     is_estimate: bool = False
+    _open: list[object] = field(default_factory=list)
     _known: dict[tuple[int, str], int] = field(default_factory=dict)
     _documents: dict[str, Document | None] = field(default_factory=dict)
     # What is put together of several parts, held so that it is always the same object, by which its count is known.
@@ -141,30 +144,37 @@ class _Counter:
         inside = self.inside(chain, layer, names) if depth <= MAX_DEPTH else None
         if inside is None:
             return 1
+        if inside.of in self._open:  # a circle, reported when it is elaborated
+            return 1
         key = (id(inside.layers), repr(sorted(inside.names.items())))
         if key not in self._known:
+            self._open += [inside.of] if inside.of is not None else []
             self._known[key] = 1 + self.chain(inside, depth + 1)
+            del self._open[len(self._open) - (inside.of is not None) :]
         return self._known[key]
 
     def inside(self, chain: _Chain, layer: LayerDecl, names: Names) -> _Chain | None:
         """The layers in a layer, and what names mean there; None for an op."""
         document, key, argument = chain.document, layer.key.text, layer.argument
         if layer.body is not None:
-            return replace(chain, names=names).within(layer.body)
+            return replace(chain, names=names, of=None).within(layer.body)
         if layer.parallel is not None:
-            return replace(chain, names=names).within(self._kept(layer.parallel, ()))
+            return replace(chain, names=names, of=None).within(self._kept(layer.parallel, ()))
         if key == "use":
             return self._used(chain, layer, names)
         if key == "call":
             target = _called(chain, argument)
-            return None if target is None else replace(chain, names=names).within(self._kept(None, target))
+            if target is None:
+                return None
+            return replace(chain, names=names, of=id(target)).within(self._kept(None, target))
         if key == "op":
             value, argument = (_value(argument, names) if argument is not None else None), None
             key = value if isinstance(value, str) else ""
         block = document.blocks.get(key)
         if block is None:
             return None
-        return _Chain(document, self._kept(block.parallel, block.layers), _arguments(block.args, argument, names))
+        found = _arguments(block.args, argument, names)
+        return _Chain(document, self._kept(block.parallel, block.layers), found, of=(id(document), key))
 
     def _used(self, chain: _Chain, layer: LayerDecl, names: Names) -> _Chain | None:
         value = _value(layer.argument, names) if layer.argument is not None else None
@@ -179,7 +189,8 @@ class _Counter:
         if document is None:
             return None
         given = _arguments(document.args, layer.beside.get("args"), names)
-        return _Chain(document, document.layers, given | {name: each.size for name, each in document.vocabs.items()})
+        sizes = {name: each.size for name, each in document.vocabs.items()}
+        return _Chain(document, document.layers, given | sizes, of=str(path))
 
     def _read(self, path: str, span: Span) -> Document | None:
         """A file's document, or None; what is wrong with it is reported when it is elaborated."""

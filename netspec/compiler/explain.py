@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from netspec.compiler.resolve import Read
+from netspec.compiler.scope import Body
 from netspec.compiler.session import Session
 from netspec.diagnostics import Label
+from netspec.lang.nodes import Scalar
 
 # How many layers an explanation walks back to the one whose expressions decided a size.
 _REACH = 16
@@ -16,18 +18,28 @@ def labels(session: Session, read: Read) -> list[Label]:
     absent = entry is not None and bool(entry.absent)
     span = entry.span if entry is not None and absent else session.spans.get(read.value.name)
     remark = entry.absent if entry is not None and absent else _arithmetic(session, read.value.name)
-    return [Label(f"{read.name}  {read.value.type}{f'  {remark}' if remark else ''}", span)]
+    return [Label(f"{read.name}  {read.value.type}", span, remark)]
 
 
-def trace(session: Session, reads: tuple[Read, ...]) -> str | None:
+def trace(reads: tuple[Read, ...]) -> str | None:
     """The smallest fix where an input of a mistake is a layer that its `when` left out."""
-    for read in reads:
-        if read.entry is not None and read.entry.absent:
-            condition = read.entry.absent.removeprefix("not there: ").removesuffix(" is false")
-            if condition.isidentifier():
-                return f"set `{condition}: true` where the block is used"
-            return f"`{read.name}` is there only where {condition}"
-    return None
+    absent = next((read.entry for read in reads if read.entry is not None and read.entry.absent), None)
+    return None if absent is None else absent.remedy
+
+
+def remedy(condition: Scalar, body: Body, name: str) -> str:
+    """What would make a layer be there whose `when` is false: its argument, and where it is set."""
+    text = condition.text.removeprefix("=").strip()
+    if not text.isidentifier():
+        return f"`{name}` is there only where {text}"
+    scope: Body | None = body
+    while scope is not None and not scope.is_closed:
+        scope = scope.parent
+    if scope is None:
+        return f"set the argument `{text}: true`"
+    use = [frame.span for frame in scope.origin if frame.span is not None][-1]
+    near = use.source is condition.span.source
+    return f"set `{text}: true` at {f'line {use.line}' if near else use}"
 
 
 def _arithmetic(session: Session, name: str) -> str:

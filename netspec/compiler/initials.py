@@ -31,10 +31,11 @@ def initial(
             return None
         found = chosen | found
     for rule in session.inits:
-        chosen = rule.of(entry.path, op.name, params, report)
+        left = {name: param for name, param in params.items() if name not in found}
+        chosen = rule.of(entry.path, op.name, left, report)
         if chosen is None:
             return None
-        found = chosen | found
+        found |= chosen
     return found
 
 

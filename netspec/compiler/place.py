@@ -180,7 +180,7 @@ def _infer(
         check_size(op, types, found)
     except OpError as error:
         span = _attribute_span(decl, error.attr) or decl.key.span
-        help = error.help or trace(session, reads)
+        help = error.help or trace(reads)
         report.error(error.code, str(error), span, labels=_labels(session, reads), help=help)
         return None
     return found

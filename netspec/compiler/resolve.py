@@ -144,9 +144,6 @@ def _document_around(body: Body) -> object:
 
 
 def _not_inside(entry: Entry, inner: Body, name: str, reference: Reference, report: Report) -> None:
-    if name in inner.declared:
-        report.error("forward-reference", f"`{entry.path}` is not finished here", reference.span)
-        return
     message = f"`{entry.path}` has no layer `{shorten(name)}`"
     report.error("unknown-name", message, reference.span, help=did_you_mean(name, inner.entries))
 

@@ -44,6 +44,8 @@ class Entry:
     env: Env | None = None
     # Why it is not there, where its `when` is false: it stands for what it would have read.
     absent: str = ""
+    # And what would put it there.
+    remedy: str = ""
     # The path of the layer whose parameters it uses, if it is a call.
     owner: str | None = None
     presence: Presence = "always"

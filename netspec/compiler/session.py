@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +61,7 @@ class _Located(Report):
         span = diagnostic.span
         first = self._session.said.setdefault((diagnostic.code, span and (span.source.name, span.start)), self._path)
         if first == self._path:
-            notes = tuple(_described(frame, span) for frame in self._origin)
+            notes = tuple(_described(self._origin, span))
             self._session.report.add(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
 
     @property
@@ -70,8 +70,19 @@ class _Located(Report):
         return self._session.report.has_errors
 
 
-def _described(frame: Frame, span: Span | None) -> str:
-    if frame.span is None:
-        return frame.text
-    near = span is not None and frame.span.source is span.source
-    return f"{frame.text} at {f'line {frame.span.line}' if near else frame.span}"
+def _described(origin: Sequence[Frame], span: Span | None) -> Iterator[str]:
+    """A line for each step; a copy of a repeat stands behind the block that it is a use of."""
+    repeat = ""
+    for frame in origin:
+        if frame.span is None:
+            if repeat:
+                yield repeat
+            repeat = frame.text
+            continue
+        near = span is not None and frame.span.source is span.source
+        _, opened, path = repeat.partition(" (")
+        text = frame.text.replace(f" ({path}", "") if opened else frame.text
+        yield f"{text} at {f'line {frame.span.line}' if near else frame.span}{f', {repeat}' if repeat else ''}"
+        repeat = ""
+    if repeat:
+        yield repeat

@@ -16,7 +16,7 @@ from netspec.ir import Node, Value
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import Document, LayerDecl, Reference
 from netspec.lang.nodes import Node as Tree
-from netspec.lang.nodes import Scalar, describe
+from netspec.lang.nodes import Scalar, describe, shorten
 from netspec.lang.structure import structure
 
 
@@ -27,7 +27,7 @@ def used_document(session: Session, decl: LayerDecl, env: Env, report: Report) -
     if has_failed(value):
         return None
     if not isinstance(value, str) or node is None:
-        found = describe(node) if node is not None else "nothing"
+        found = "nothing" if node is None else describe(node) if value in (None, "") else shorten(str(value))
         report.error("wrong-type", f"`use` takes the path of a spec, got {found}", decl.key.span)
         return None
     path = session.files.locate(value, node.span, report)

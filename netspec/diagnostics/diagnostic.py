@@ -24,6 +24,11 @@ class Label:
 
     text: str
     span: Span | None = None
+    # What stands behind the place: the arithmetic of a size, why a layer is not there.
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text}  {self.remark}" if self.remark else self.text
 
 
 @dataclass(frozen=True, slots=True)

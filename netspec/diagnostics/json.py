@@ -45,7 +45,7 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def _label(label: Label) -> dict[str, Any]:
-    return {"text": label.text, **_region(label.span)}
+    return {"text": str(label), **_region(label.span)}
 
 
 def _region(span: Span | None, place: str | None = None) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def _text(diagnostic: Diagnostic) -> str:
 
 
 def _related(label: Label) -> dict[str, Any]:
-    return {**_location(label.span), "message": {"text": label.text}}
+    return {**_location(label.span), "message": {"text": str(label)}}
 
 
 def _location(span: Span | None, place: str | None = None) -> dict[str, Any]:

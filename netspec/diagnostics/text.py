@@ -99,9 +99,10 @@ def _remarks(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
 
 
 def _label_lines(labels: tuple[Label, ...], span: Span | None) -> Iterator[str]:
-    places = [f"   {_where(label.span, span)}" if label.span is not None else "" for label in labels]
+    parts = [(_where(label.span, span) if label.span is not None else "", _cut(label.remark)) for label in labels]
+    places = [", ".join(part for part in pair if part) for pair in parts]
     for text, place in zip(_table([_cut(label.text) for label in labels]), places, strict=True):
-        yield text + place
+        yield f"{text}   {place}" if place else text
 
 
 def _table(rows: list[str]) -> list[str]:

@@ -80,6 +80,9 @@ class LayerReader:
         parallel = self.parallel(node, key.text) if key.text == "parallel" else None
         if (key.text == "sequence" and body is None) or (key.text == "parallel" and parallel is None):
             return None
+        reads = self._reads(node)
+        if reads is None and "from" in node:
+            return None
         if "each" in node:
             form.later(node.key("each"), "modifier", self.report)
         return LayerDecl(
@@ -87,7 +90,7 @@ class LayerReader:
             key,
             None if is_null(argument) else argument,
             name,
-            self._reads(node),
+            reads,
             node.key("from").span if "from" in node else None,
             body,
             parallel,
@@ -123,18 +126,21 @@ class LayerReader:
         return RepeatDecl(span, variables=tuple(named))
 
     def _reads(self, node: Mapping) -> Reads | None:
+        """What `from` says; None where it says nothing, or has a mistake."""
         value = node.get("from")
         if value is None:
             return None
         if isinstance(value, Mapping):
             found = {key.text: self.reference(child) for key, child in value}
-            return {port: reference for port, reference in found.items() if reference is not None}
+            named = {port: reference for port, reference in found.items() if reference is not None}
+            return named if len(named) == len(found) else None
         items = value.items if isinstance(value, Sequence) else (value,)
         references = tuple(self.reference(item) for item in items)
         if not references:
             self.report.error("wrong-inputs", "`from` names no layer", value.span)
             return None
-        return tuple(reference for reference in references if reference is not None)
+        fine = tuple(reference for reference in references if reference is not None)
+        return fine if len(fine) == len(references) else None
 
     def reference(self, node: Node) -> Reference | None:
         """The name of a layer or input."""
@@ -165,6 +171,8 @@ class LayerReader:
             return None
         named = [(key, value) for key, value in found if check_layer_name(key, self.report)]
         branches = [self._branch(key, value) for key, value in named]
+        if None in branches or len(branches) < len(found):
+            return None
         join = node.get("join")
         return Parallel(
             node.key("parallel").span,
