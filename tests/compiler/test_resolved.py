@@ -24,7 +24,19 @@ from netspec.lang.reader import read
 from tests.graphs import Chain, deep, dense, flat, image, inception, resnet152
 
 GOOD = sorted((Path(__file__).parents[1] / "golden/good").glob("*.yaml"))
-SPECS = [*shipped().values(), *GOOD]
+# What a resolved spec cannot say yet.
+LEFT = {
+    "blocks": "a block's outputs under names of their own, in `expect`",
+    "dims": "`dims` with expressions over arguments",
+    "repeats": "a group without layers",
+    "state": "`calc`",
+}
+SPECS = [
+    pytest.param(path, marks=pytest.mark.xfail(reason=LEFT[path.stem], raises=SpecError, strict=True))
+    if path.stem in LEFT and path in GOOD
+    else path
+    for path in [*shipped().values(), *GOOD]
+]
 
 
 def document() -> Document:
