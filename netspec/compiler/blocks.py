@@ -15,7 +15,6 @@ from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import bind_arguments, given_arguments, sees
 from netspec.diagnostics import Label, Report
-from netspec.ir import Frame
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
 
@@ -194,13 +193,10 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
         span=decl.span, key=replace(target.key, span=decl.key.span),
     )  # fmt: skip
     entry.owner, entry.decl, entry.env = owner, target, around
-    outside = body.origin
-    body.origin = (*outside, Frame(f"called as `{entry.path}`", node.span))
     if target.repeat is None or "{" in (target.name.text if target.name is not None else ""):
         chains.place(body, replace(again, repeat=None), entry, around, reading)
     elif (rounds := chains.rounds(body, again, None)) is not None:
         chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
-    body.origin = outside
 
 
 def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
