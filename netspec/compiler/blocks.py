@@ -13,7 +13,7 @@ from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.sections import with_expressions
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
-from netspec.compiler.values import bind_arguments, given_arguments, sees
+from netspec.compiler.values import absence, bind_arguments, condition, given_arguments, sees
 from netspec.diagnostics import Label, Report
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
@@ -184,6 +184,10 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
     if not isinstance(node, Scalar):
         report.error("wrong-type", "`call` takes the name of a layer", decl.key.span)
         return
+    given = {"init": decl.init is not None, "tie": decl.tie is not None, "freeze": decl.freeze}
+    for modifier in (word for word, is_there in given.items() if is_there):
+        message = f"a call has the parameters of the layer that it calls: `{modifier}` stands there"
+        report.error("bad-layer", message, decl.key.span)
     found = _called(chains, body, node, report)
     if found is None:
         return
@@ -209,15 +213,28 @@ def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[L
         home, layer = below
         owner = home.owner_of(layer.name.text) or home.prefix + layer.name.text if layer.name is not None else ""
         known = layer.key.text == "call" or _is_inside(body, owner, node, report)
-        return None if known else (layer, home.env, owner)
+        return None if known or not _will_be(layer, home, node, report) else (layer, home.env, owner)
     entry = resolve_entry(Reference(name, node.span), body, report)
     if entry is None or entry.decl is None or entry.env is None:
         if entry is not None and entry.decl is None:
             report.error("wrong-inputs", f"`{name}` is an input; `call` takes a layer", node.span)
         return None
+    if entry.absent:
+        report.error("unknown-name", f"the layer `{name}` is {entry.absent}", node.span)
+        return None
     owner = entry.owner or entry.path
     failed = entry.decl.key.text == "call" or _is_inside(body, owner, node, report)
     return None if failed else (entry.decl, entry.env, owner)
+
+
+def _will_be(layer: LayerDecl, home: Body, node: Scalar, report: Report) -> bool:
+    """Whether a layer below will be there; its `when` may ask for arguments only."""
+    if layer.when is None:
+        return True
+    found = condition(layer.when, home.env.names, report)
+    if found is False:
+        report.error("unknown-name", f"the layer `{node.text}` is {absence(layer.when)}", node.span)
+    return bool(found)
 
 
 def _is_inside(body: Body | None, owner: str, node: Scalar, report: Report) -> bool:

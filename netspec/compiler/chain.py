@@ -14,13 +14,13 @@ from netspec.compiler.repeats import copies
 from netspec.compiler.resolve import Read, Reading, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
-from netspec.compiler.values import computed_name, condition, sees
+from netspec.compiler.values import absence, computed_name, condition, sees
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Frame
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import LayerDecl, Layers
-from netspec.lang.layers import STRUCTURAL
+from netspec.lang.layers import LATER, LATER_OPS, STRUCTURAL
 from netspec.lang.names import check_layer_name
 from netspec.lang.nodes import shorten
 from netspec.ops.registry import lookup, ops
@@ -177,7 +177,7 @@ class Chains:
         found = condition(decl.when, {**env.names, **sees(first.value if first else None)}, report)
         if found is False:
             entry.outputs = (first.value,) if first is not None else ()
-            entry.absent = f"not there: {decl.when.text.removeprefix('=').strip()} is false"
+            entry.absent = absence(decl.when)
             entry.remedy = remedy(decl.when, body, entry.name)
             entry.span = decl.when.span
         return found
@@ -228,8 +228,8 @@ class Chains:
             place_op(self.session, body, decl, entry, env, op_class, reading)
             return
         key, report = decl.key, self.session.at(entry.path, body.origin)
-        if key.text == "scan":
-            message = "`scan` is part of the language, but this release does not read it yet"
+        if key.text in LATER | LATER_OPS:
+            message = f"`{key.text}` is part of the language, but this release does not read it yet"
             report.error("not-supported", message, key.span)
             return
         help = did_you_mean(key.text, [*env.document.blocks, *ops(), *STRUCTURAL])

@@ -136,6 +136,9 @@ class _Network:
 
     def _outputs(self, root: Body, last: Entry | None) -> dict[str, Value]:
         declared = self._document.outputs
+        if declared is None and last is None and not self._report.has_errors:
+            span = self._document.root.key("layers").span
+            self._report.error("bad-layer", "none of the layers is there", span)
         if declared is None:
             return {last.path: last.outputs[0]} if last is not None and last.outputs else {}
         for name in declared.keys() & self._document.inputs.keys():

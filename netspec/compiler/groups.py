@@ -135,6 +135,9 @@ def handed_on(entry: Entry) -> tuple[Read, ...]:
 
 def open_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, text: str) -> Body:
     """A new body inside of `body`, which a layer's node will be."""
+    if decl.tie is not None:
+        report = chains.session.at(entry.path, body.origin)
+        report.error("bad-layer", "`tie` stands at the layer whose parameter it is about", decl.key.span)
     origin = (*body.origin, Frame(text, decl.key.span)) if text else body.origin
     if body.depth >= MAX_DEPTH:
         refuse_depth(decl.key.span, chains.session.at(entry.path, body.origin))

@@ -10,7 +10,7 @@ from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Value
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import ArgDecl
-from netspec.lang.expressions import ExpressionError, evaluate
+from netspec.lang.expressions import ExpressionError, Unavailable, evaluate
 from netspec.lang.nodes import Mapping, Node, Scalar, describe, is_null, plain, shorten
 
 Names = MappingOf[str, object]
@@ -48,6 +48,8 @@ def bind_arguments(
             report.error("missing-key", f"{what} needs the argument `{name}`", span)
             failed = True
             continue
+        elif failed and "=" in decl.default.span.text:
+            continue  # it may ask for one that failed
         else:
             value, place = value_of(decl.default, report, {**around, **found}), decl.default.span
         if has_failed(value) or not _fits(decl, value, place, report):
@@ -64,8 +66,10 @@ def _fits(decl: ArgDecl, value: object, span: Span, report: Report) -> bool:
         report.error("wrong-type", f"the argument `{name}` is of type {decl.type}, got {_shown(value)}", span)
         return False
     if decl.choices is not None and value not in (choices := [plain(item) for item in decl.choices]):
-        known = ", ".join(map(_shown, choices))
-        report.error("wrong-value", f"the argument `{name}` is one of {known}, got {_shown(value)}", span)
+        known = ", ".join(map(str, choices))
+        help = did_you_mean(value, [str(choice) for choice in choices]) if isinstance(value, str) else None
+        message = f"the argument `{name}` is one of {known}, got {_shown(value)}"
+        report.error("wrong-value", message, span, help=help)
         return False
     return _within(decl, value, span, report)
 
@@ -143,6 +147,12 @@ def condition(node: Scalar, names: Names, report: Report) -> bool | None:
     return None
 
 
+def absence(when: Scalar) -> str:
+    """Why a layer is not there: its `when`, which is false."""
+    text = when.text.removeprefix("=").strip()
+    return "not there" if text == "false" else f"not there: {text} is false"
+
+
 def _shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
@@ -171,4 +181,8 @@ def sees(value: Value | None) -> dict[str, object]:
         return {}
     shape = value.type.shape
     known = {"in_channels": shape[0], "in_features": shape[-1]}
-    return {name: size for name, size in known.items() if isinstance(size, int)}
+    return {name: size if isinstance(size, int) else _free(name, size) for name, size in known.items()}
+
+
+def _free(name: str, size: object) -> Unavailable:
+    return Unavailable(f"`{name}` is {size} here, and must be a known number")

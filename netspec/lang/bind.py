@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang.expressions import ExpressionError, evaluate
-from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
+from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null, shorten
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,8 +64,17 @@ def bind(
             else:
                 found = _descend(fields[key], inner)
                 code = kind if kind in ("wrong-type", "wrong-value") else _code(kind)
-                report.error(code, f"`{key}` of {what}: {message}, got {describe(found)}", found.span)
+                report.error(code, f"`{key}` of {what}: {message}, got {_got(found, values[key], inner)}", found.span)
         return None
+
+
+def _got(node: Node, value: Any, path: list[Any]) -> str:
+    """What was found: a node as written, or what its expression came out as."""
+    for step in path:
+        if isinstance(value, list | dict) and not isinstance(step, str if isinstance(value, list) else int):
+            value = value[step]
+    is_expression = isinstance(node, Scalar) and isinstance(node.value, str) and node.value.startswith("=")
+    return f"{shorten(str(value))} from `{shorten(node.span.text)}`" if is_expression else describe(node)
 
 
 def has_failed(value: object) -> bool:

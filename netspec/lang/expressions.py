@@ -32,7 +32,13 @@ from netspec.lang.tree import (
     Unary,
 )
 
-__all__ = ["Expression", "ExpressionError", "evaluate", "parse"]
+__all__ = ["Expression", "ExpressionError", "Unavailable", "evaluate", "parse"]
+
+
+class Unavailable(str):
+    """Stands for a name that has no value here, and says why."""
+
+    __slots__ = ()
 
 
 def evaluate(expression: Expression | str, names: Mapping[str, object]) -> object:
@@ -86,8 +92,11 @@ class _Evaluator:
                 return self._slice(node)
 
     def _name(self, node: Name) -> Any:
-        if node.text in self._names:
-            return self._names[node.text]
+        value = self._names.get(node.text, self)
+        if isinstance(value, Unavailable):
+            raise ExpressionError(str(value), node.offset, len(node.text))
+        if value is not self:
+            return value
         known = {*self._names, *CONSTANTS}
         raise ExpressionError(
             f"the name `{node.text}` is not known here", node.offset, len(node.text), did_you_mean(node.text, known)

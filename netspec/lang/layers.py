@@ -15,6 +15,7 @@ MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "f
 STRUCTURAL = ("sequence", "parallel", "call", "op", "use", "scan", "calc")
 # Words of the language that this release does not read yet.
 LATER = frozenset({"each", "scan"})
+LATER_OPS = frozenset({"rnn", "gru", "lstm"})
 # Keys that stand beside a structural one and belong to it.
 BESIDE = {"parallel": ("join",), "use": ("until", "args", "weights")}
 
@@ -160,6 +161,8 @@ class LayerReader:
             items = node.items if isinstance(node, Sequence) else (node,)
             found = [self.reference(item) for item in items]
             named = {reference.text: reference for reference in found if reference is not None}
+        if not named:
+            self.report.error("missing-key", "`outputs` names no layer", node.span)
         return {name: reference for name, reference in named.items() if reference is not None} or None
 
     def parallel(self, node: Mapping, what: str) -> Parallel | None:
@@ -184,7 +187,13 @@ class LayerReader:
         if isinstance(node, Sequence):
             layers = self.chain(node, name.text, may_be_empty=True)
             return None if layers is None else Branch(name, layers, is_single=False)
-        return Branch(name, (self.layer(node),), is_single=True)
+        layer = self.layer(node)
+        beside = layer is not None and (layer.name or layer.repeat or layer.when)
+        if layer is not None and beside:
+            message = f"the branch `{name.text}` is this layer, and has its name, once"
+            help = f"make the branch a list: `{name.text}: [...]`"
+            self.report.error("bad-layer", message, layer.key.span, help=help)
+        return Branch(name, (layer,), is_single=True)
 
 
 def _is_near_modifier(text: str) -> bool:
