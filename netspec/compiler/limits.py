@@ -9,6 +9,8 @@ from netspec.ops.base import Op, OpError
 
 MAX_PARAM_ELEMENTS = 2**36
 MAX_ELEMENTS = 2**40
+#: Of a variadic op: its source is one expression, which Python reads to no greater depth.
+MAX_INPUTS = 256
 
 
 def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> None:
@@ -17,6 +19,8 @@ def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorTyp
     Raises:
         OpError: `too-large`, with the shape and the limit; also where a formula has too many terms.
     """
+    if len(inputs) > MAX_INPUTS:
+        raise OpError(f"`{op.name}` reads {len(inputs):,} inputs; the limit is {MAX_INPUTS}", code="too-large")
     try:
         counts = [_least(type.numel) for type in outputs]
         op.macs(*inputs)
