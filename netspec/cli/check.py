@@ -12,7 +12,6 @@ from netspec.api import CheckReport
 from netspec.api import check as check_spec
 from netspec.cli.output import plain_size, print_diagnostics, shape_text, table
 from netspec.cli.reading import Reading, reading_options
-from netspec.cli.summary import indented, marked
 from netspec.compiler import Spec
 from netspec.compiler.analyses import totals
 from netspec.diagnostics import Diagnostic, NetspecError
@@ -78,6 +77,8 @@ def _arithmetic(line: Line) -> tuple[str, ...]:
     size = row.explain_size if row else None
     params = _equation(row.explain if row else None, line.num_params, line.count)
     macs = _equation(row.explain_macs if row else None, line.macs, line.count)
+    from netspec.cli.summary import indented, marked
+
     return (indented(line), marked(line), shape_text(line.output.shape), size or "", params, macs)
 
 

@@ -1,7 +1,5 @@
 """`init:` rules: torch.nn.init's functions by name, for a layer, a group, or by selector."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping as MappingOf
 from typing import Annotated, Literal
 

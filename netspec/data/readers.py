@@ -1,7 +1,5 @@
 """The closed table of readers. Each declares its fields with types before it reads data. Imports no numpy."""
 
-from __future__ import annotations
-
 import hashlib
 from abc import abstractmethod
 from pathlib import Path
@@ -63,7 +61,7 @@ class Reader(BaseModel):
         """
 
     @abstractmethod
-    def load(self, folder: Folder) -> Samples:
+    def load(self, folder: Folder) -> "Samples":
         """All samples under the reader's own names, in memory.
 
         Raises:
@@ -87,7 +85,7 @@ class Mnist(Reader):
     def declare(self, folder: Folder) -> dict[str, Field]:
         return {"image": Field(TensorType((1, 28, 28), DType.UINT8)), "label": label(_DIGITS)}
 
-    def load(self, folder: Folder) -> Samples:
+    def load(self, folder: Folder) -> "Samples":
         from netspec.data.samples import samples
 
         inside = Folder(Path(__file__).parent / "mnist")
@@ -124,7 +122,7 @@ class Idx(Reader):
         names = tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
         return {"image": Field(image), "label": label(names)}
 
-    def load(self, folder: Folder) -> Samples:
+    def load(self, folder: Folder) -> "Samples":
         from netspec.data.samples import samples
 
         fields = self.declare(folder)

@@ -3,8 +3,6 @@
 Those with attributes are in `activation_parametric`, those along an axis in `activation_axis`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, ClassVar
 

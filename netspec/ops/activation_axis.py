@@ -1,7 +1,5 @@
 """Activations along an axis."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from netspec.ir import TensorType

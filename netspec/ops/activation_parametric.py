@@ -1,7 +1,5 @@
 """Elementwise activations with attributes, or with a learned slope."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

@@ -1,7 +1,5 @@
 """Ops that move, repeat or add elements along axes and compute nothing."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from netspec.ir import Dim, DType, TensorType, is_less

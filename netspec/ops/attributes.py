@@ -5,8 +5,6 @@ strict: no bools, no texts, nothing that torch's 32-bit sizes or float32 cannot 
 stay hashable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace

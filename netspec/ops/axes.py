@@ -3,8 +3,6 @@
 A symbol's word names the one axis whose size depends on it.
 """
 
-from __future__ import annotations
-
 from netspec.ir import Sizes, symbols_of
 from netspec.ops.base import OpError
 

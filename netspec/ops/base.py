@@ -6,8 +6,6 @@ docstring with shapes, `name`, attributes (pydantic fields with PyTorch's names 
 `*inputs` makes it variadic.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -5,8 +5,6 @@ In the backends the batch is an axis, so an input with fewer axes than another g
 by itself and needs nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Equations over values, as a paper writes them."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any

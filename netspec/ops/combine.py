@@ -1,7 +1,5 @@
 """Ops of several inputs."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce

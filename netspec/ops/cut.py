@@ -1,7 +1,5 @@
 """Parts of a tensor along one axis: select, slice, narrow, chunk, split."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from netspec.ir import Dim, DType, TensorType, is_at_most, is_less

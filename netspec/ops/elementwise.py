@@ -1,7 +1,5 @@
 """Elementwise functions that are no activations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import ClassVar, Literal
 

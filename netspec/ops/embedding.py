@@ -1,7 +1,5 @@
 """Indices as vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """The text of a `calc` -> a checked tree: which operators and functions there are, and which names it uses."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """How a calc depends on each of its inputs along each axis of its result."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ The walk knows the rules of shapes and element types; an algebra makes the value
 meets a tensor.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

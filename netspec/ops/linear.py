@@ -1,7 +1,5 @@
 """Linear maps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from netspec.ir import Size, TensorType

@@ -1,7 +1,5 @@
 """Convolutions without shared weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import prod
 from typing import Any

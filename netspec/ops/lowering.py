@@ -1,7 +1,5 @@
 """What ops see of the backends: builders that are handed in, so that op files import neither torch nor onnx."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 

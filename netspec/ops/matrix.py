@@ -1,7 +1,5 @@
 """Products and distances of matrices and vectors."""
 
-from __future__ import annotations
-
 from netspec.ir import Size, TensorType
 from netspec.ops.attributes import Axis, NonNegativeFloat, PositiveFloat
 from netspec.ops.axes import resolve_axis, torch_axis

@@ -1,7 +1,5 @@
 """Normalisation over axes of each sample by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pooling over windows that slide. Adaptive pools are in `pool_adaptive`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import prod
 

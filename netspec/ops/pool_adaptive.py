@@ -1,7 +1,5 @@
 """Pools that are given the output's size."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -33,7 +31,7 @@ class Division:
         return isinstance(self.size, Dim) and isinstance(self.width, Dim)
 
     @property
-    def kept(self) -> Division:
+    def kept(self) -> "Division":
         """The same axis, not cut at all."""
         return Division(self.size, self.size)
 

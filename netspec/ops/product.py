@@ -4,8 +4,6 @@ In the backends a batch stands in front, so a vector gets an axis to be a matrix
 would be taken for a row.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -3,8 +3,6 @@
 Receptive field, length arithmetic, masks, look-ahead errors and the derived one-step graph all follow from it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

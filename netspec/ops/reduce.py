@@ -1,7 +1,5 @@
 """Ops that make one number of an axis, or walk along it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import prod
 from typing import ClassVar

@@ -1,12 +1,9 @@
 """The ops by name. Other packages add theirs through the entry-point group `netspec.ops`; a spec never names Python."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from importlib import import_module
-from importlib.abc import InspectLoader
-from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from netspec.ops.base import Op
@@ -63,9 +60,7 @@ def _homes() -> dict[str, str]:
 
 
 def _source(name: str) -> str:
-    spec = find_spec(f"netspec.ops.{name}")
-    assert spec is not None and isinstance(spec.loader, InspectLoader)
-    return spec.loader.get_source(spec.name) or ""
+    return Path(__file__).with_name(f"{name}.py").read_text("utf-8")
 
 
 def known_ops() -> dict[str, type[Op]]:

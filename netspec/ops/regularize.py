@@ -1,7 +1,5 @@
 """Dropout and its kin: noise while training, the identity in evaluation and in exported models."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from netspec.ir import TensorType

@@ -1,7 +1,5 @@
 """Ops that rearrange elements and compute nothing. Axes count as in PyTorch; the batch, axis 0, stays in front."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 
 from netspec.ir import Dim, DimError, Size, Sizes, TensorType, product

@@ -1,7 +1,5 @@
 """Ops that exchange channels among each other, or with positions."""
 
-from __future__ import annotations
-
 from netspec.ir import Sizes, TensorType
 from netspec.ops.attributes import PositiveInt
 from netspec.ops.base import Example, Main, Op, OpError

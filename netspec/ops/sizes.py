@@ -1,7 +1,5 @@
 """Rules on sizes that may be formulas: what must be a number, what must be equal, what an input's axes tell of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import reduce
 from operator import mul

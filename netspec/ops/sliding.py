@@ -1,7 +1,5 @@
 """Windows that slide over the space axes: the geometry that convolutions and pools share, in one place."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A learned or stored one has no parameter name: its state-dict key is the layer's own path.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

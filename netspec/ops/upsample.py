@@ -1,7 +1,5 @@
 """Ops that make maps larger (or smaller): transposed convolution and interpolation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import floor
 from typing import Any, Literal

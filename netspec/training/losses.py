@@ -1,7 +1,5 @@
 """Losses: `torch.nn.functional` by its names, arguments and defaults. A test compares them with torch's signatures."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.ops.attributes import Float, NonNegativeFloat, PositiveFloat, Probability, integer

@@ -1,7 +1,5 @@
 """Metrics: each adds up a tensor over batches, without leaving the device, and makes one number of the sum."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.ops.attributes import PositiveInt
@@ -23,7 +21,7 @@ class Metric(Entry):
         """The name under which it is written down."""
         return self.name
 
-    def total(self, output: Tensor, target: Tensor) -> Tensor:
+    def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         """The sum over a batch."""
         raise NotImplementedError(type(self).__name__)
 
@@ -38,7 +36,7 @@ class Accuracy(Metric):
     def label(self) -> str:
         return self.name if self.top_k == 1 else f"{self.name}_top{self.top_k}"
 
-    def total(self, output: Tensor, target: Tensor) -> Tensor:
+    def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         if self.top_k == 1:
             return output.argmax(1).eq(target).sum()
         return output.topk(self.top_k, 1).indices.eq(target.unsqueeze(1)).sum()
@@ -49,7 +47,7 @@ class Mae(Metric):
 
     name = "mae"
 
-    def total(self, output: Tensor, target: Tensor) -> Tensor:
+    def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         return (output - target).abs().sum()
 
 
@@ -58,7 +56,7 @@ class MseLoss(Metric):
 
     name = "mse_loss"
 
-    def total(self, output: Tensor, target: Tensor) -> Tensor:
+    def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         return (output - target).square().sum()
 
 
@@ -67,7 +65,7 @@ class Confusion(Metric):
 
     name, of_classes, is_number = "confusion", True, False
 
-    def total(self, output: Tensor, target: Tensor) -> Tensor:
+    def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         classes = output.shape[1]
         pairs = target.flatten() * classes + output.argmax(1).flatten()
         return pairs.bincount(minlength=classes * classes).reshape(classes, classes)

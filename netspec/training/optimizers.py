@@ -4,8 +4,6 @@ Left out are the switches that change how a step is computed and not what (`fore
 `differentiable`): the loop chooses. A test compares each entry with torch's signature.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import ValidationInfo, field_validator

@@ -3,8 +3,6 @@
 A length that is left out is the rest of the run. A test compares each entry with torch's signature.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.ops.attributes import (

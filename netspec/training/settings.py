@@ -1,7 +1,5 @@
 """The plain keys of a `train` section, and the keys that this release does not read yet."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,7 +1,5 @@
 """Closed tables: a name in the spec chooses one declared entry, and nothing else can be named."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`weights:` of a spec, FILE or `{file, of, rename, transpose, skip}`, read from the syntax tree."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any

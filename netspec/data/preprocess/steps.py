@@ -1,7 +1,5 @@
 """The closed table of preprocessing steps. Images are uint8 as in PIL up to `scale`, float32 tensors from there on."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
