@@ -13,7 +13,7 @@ from netspec.api import check as check_spec
 from netspec.cli.output import plain_size, print_diagnostics, shape_text, table
 from netspec.cli.reading import Reading, reading_options
 from netspec.compiler import Spec
-from netspec.compiler.analyses import totals
+from netspec.compiler.analyses import counts
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.ir import Size
 
@@ -56,7 +56,7 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
     for ref, report in reports.items():
         if report.spec is None:
             continue
-        sums = totals(report.spec.graph)
+        sums = counts(report.spec.graph)
         click.echo(f"{ref}: ok, {sums.num_params:,} parameters, {sums.macs:,} multiply-accumulates")
         if explain:
             _explain(report.spec)
@@ -108,7 +108,7 @@ def _render(format_: str, reports: dict[str, CheckReport], found: list[Diagnosti
 def _facts(spec: Spec | None) -> dict[str, object]:
     if spec is None:
         return {"ok": False}
-    sums = totals(spec.graph)
+    sums = counts(spec.graph)
     return {
         "ok": True,
         "name": spec.name,

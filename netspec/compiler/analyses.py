@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.passes.deployed import deployed
@@ -39,6 +40,17 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Sums over a network that is deployed; `num_params_train` counts what exists while training only, too."""
+
+    num_params: int
+    num_params_train: int
+    macs: Size
+    weight_layers: int
+    param_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers.
 
@@ -67,16 +79,29 @@ def totals(graph: Graph, batch: int = 1) -> Totals:
     `activation_bytes` counts every value that the forward pass makes, inputs included: what training keeps.
     `inference_bytes` is the most that lives at once, None where sizes are formulas that no order ranks.
     """
+    known = counts(graph)
+    return Totals(
+        num_params=known.num_params,
+        num_params_train=known.num_params_train,
+        macs=known.macs,
+        weight_layers=known.weight_layers,
+        activation_bytes=training_bytes(graph, batch),
+        inference_bytes=inference_bytes(graph, batch),
+        param_bytes=known.param_bytes,
+    )
+
+
+@lru_cache(maxsize=8)  # `check` verifies them, and then says them
+def counts(graph: Graph) -> Counts:
+    """What needs no memory to be known."""
     small = deployed(graph)
     counted = _trained(small)
     in_training = counted if small is graph else _trained(graph)
-    return Totals(
+    return Counts(
         num_params=sum(param.numel for param, _ in counted.values()),
         num_params_train=sum(param.numel for param, _ in in_training.values()),
         macs=total(op_of(node).macs(*types_of(node)) for node in small.walk()),
         weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
-        activation_bytes=training_bytes(graph, batch),
-        inference_bytes=inference_bytes(graph, batch),
         param_bytes=sum(param.numel * BYTES[param.dtype] for param, _ in counted.values()),
     )
 

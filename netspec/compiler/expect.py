@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 
-from netspec.compiler.analyses import layers, totals
+from netspec.compiler.analyses import counts, own_params
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.files import Files
+from netspec.compiler.receptive import receptive_fields
 from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Dim, Graph, symbol, symbols_of
@@ -14,6 +15,7 @@ from netspec.lang.bind import FAILED, has_failed, value_of
 from netspec.lang.document import Document
 from netspec.lang.expressions import ExpressionError, evaluate
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, plain
+from netspec.ops.base import trainable
 
 KEYS = ("params", "params_train", "macs", "shapes", "params_of", "layers", "receptive_field")
 
@@ -63,29 +65,25 @@ def _settings(node: Node | None, document: Document, report: Report) -> dict[str
 
 class _Expectations:
     def __init__(self, graph: Graph, report: Report) -> None:
+        self._graph = graph
         self._report = report
-        sums = totals(graph)
-        self._numbers = {
+        sizes = [size for value in graph.inputs for size in value.type.shape]
+        atoms = {each for size in sizes for each in symbols_of(size)}
+        self._symbols = {each.name: symbol(each.name, each.least, each.most, each.multiple_of) for each in atoms}
+
+    def check(self, section: Mapping) -> None:
+        sums = counts(self._graph)
+        numbers = {
             "params": sums.num_params,
             "params_train": sums.num_params_train,
             "macs": sums.macs,
             "layers": sums.weight_layers,
         }
-        self._rows = {row.path: row for row in layers(graph)}
-        self._shapes = {value.name: value.type.shape for value in graph.inputs}
-        self._shapes |= {path: row.output.shape for path, row in self._rows.items()}
-        self._shapes |= {region.path: region.outputs[0].type.shape for region in graph.regions() if region.outputs}
-        sizes = [size for value in graph.inputs for size in value.type.shape]
-        atoms = {each for size in sizes for each in symbols_of(size)}
-        self._symbols = {each.name: symbol(each.name, each.least, each.most, each.multiple_of) for each in atoms}
-        self._last = graph.outputs[0].name if graph.outputs else None
-
-    def check(self, section: Mapping) -> None:
         for key, node in section:
-            if key.text in self._numbers:
-                self._compare(f"`{key.text}`", node, self._numbers[key.text])
+            if key.text in numbers:
+                self._compare(f"`{key.text}`", node, numbers[key.text])
             elif key.text == "shapes":
-                self._each(node, "shapes", {path: list(shape) for path, shape in self._shapes.items()})
+                self._each(node, "shapes", self._shapes())
             elif key.text == "params_of":
                 self._each(node, "params_of", self._params_by_path())
             elif key.text == "receptive_field":
@@ -94,19 +92,29 @@ class _Expectations:
                 message = f"`expect` has no key `{key.text}`"
                 self._report.error("unknown-key", message, key.span, help=did_you_mean(key.text, KEYS))
 
+    def _shapes(self) -> dict[str, object]:
+        """Of inputs, layers and groups, by path."""
+        graph = self._graph
+        found = {value.name: value.type for value in graph.inputs}
+        found |= {node.path: node.outputs[0].type for node in graph.walk()}
+        found |= {region.path: region.outputs[0].type for region in graph.regions() if region.outputs}
+        return {path: list(type.shape) for path, type in found.items()}
+
     def _params_by_path(self) -> dict[str, int]:
         """Parameters of every layer and of every group above it."""
         found: dict[str, int] = {}
-        for path, row in self._rows.items():
-            parts = path.split(".")
+        for node in self._graph.walk():
+            count = trainable(own_params(node))
+            parts = node.path.split(".")
             for end in range(1, len(parts) + 1):
                 prefix = ".".join(parts[:end])
-                found[prefix] = found.get(prefix, 0) + row.num_params
+                found[prefix] = found.get(prefix, 0) + count
         return found
 
     def _receptive_field(self, node: Node) -> None:
-        row = self._rows.get(self._last or "")
-        field = list(row.receptive_field) if row and row.receptive_field else None
+        last = self._graph.outputs[0].name if self._graph.outputs else ""
+        fields = receptive_fields(self._graph).get(last)
+        field = list(fields) if fields else None
         square = field is not None and len(set(field)) == 1 and isinstance(node, Scalar)
         self._compare("`receptive_field`", node, field[0] if field and square else field)
 
