@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,30 +15,22 @@ from hypothesis import strategies as st
 from netspec.compiler import compile_source, load
 from netspec.compiler.resolved import spec_text
 from netspec.compiler.shipped import shipped
+from netspec.compiler.spec import Spec
 from netspec.compiler.yaml_text import block, flow
-from netspec.diagnostics import NetspecError, Source, SpecError
-from netspec.ir import Graph, Init, Region, Tie, Value
+from netspec.diagnostics import NetspecError, Source
+from netspec.ir import Graph, Init, Node, Region, Tie, Value
 from netspec.ir.text import text
+from netspec.ir.verify import verify
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping, plain
 from netspec.lang.reader import read
+from netspec.ops.calc import Calc
 from tests.graphs import Chain, deep, dense, flat, image, inception, resnet152
+from tests.pages import Fence, all_fences, write_files
 
 GOOD = sorted((Path(__file__).parents[1] / "golden/good").glob("*.yaml"))
-# What a resolved spec cannot say yet.
-LEFT = {
-    "blocks": "a block's outputs under names of their own, in `expect`",
-    "dims": "`dims` with expressions over arguments",
-    "repeats": "a group without layers",
-    "repeat_of_two_outputs": "outputs of a block under names of their own",
-    "state": "an argument in `calc` comes back as its number",
-}
-SPECS = [
-    pytest.param(path, marks=pytest.mark.xfail(reason=LEFT[path.stem], strict=True))
-    if path.stem in LEFT and path in GOOD
-    else path
-    for path in [*shipped().values(), *GOOD]
-]
+SPECS = [*shipped().values(), *GOOD]
+EXAMPLES = [each for each in all_fences() if each.language == "yaml" and not each.is_mistake]
 
 
 def document() -> Document:
@@ -47,33 +40,79 @@ def document() -> Document:
     return Document(source, root, "net")
 
 
-def without_blocks(graph: Graph) -> Graph:
-    """The same with blocks as groups: in a resolved spec a block is a sequence."""
-    nodes = tuple(_group(node) if isinstance(node, Region) else node for node in graph.nodes)
-    return replace(graph, nodes=nodes)
+def meaning(graph: Graph) -> str:
+    """The graph as text, without what a resolved spec may say in another way.
+
+    Blocks and calls of blocks are groups, groups without layers and `identity` are gone, constants of equations are
+    numbers, and groups read what is read inside and give what is read outside, in the order of the names.
+    """
+    known: dict[Value, Value] = {}
+    bare = _bare(graph, known, {})
+    return text(replace(bare, outputs=tuple(known.get(value, value) for value in graph.outputs)))
 
 
-def _group(region: Region) -> Region:
-    return replace(region, definition=None, arguments={}, body=without_blocks(region.body))
+def _bare(graph: Graph, known: dict[Value, Value], around: dict[Value, Value]) -> Graph:
+    """Every value stands for the one that was made first: borders of groups are crossed by the value itself."""
+    known |= around
+    nodes = [each for node in graph.nodes for each in _bare_node(node, known)]
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _bare_node(node: Node | Region, known: dict[Value, Value]) -> list[Node | Region]:
+    inputs = tuple(known.get(value, value) for value in node.inputs)
+    if isinstance(node, Node):
+        if node.op.name == "identity":
+            known[node.outputs[0]] = inputs[0]
+            return []
+        op = _with_numbers(node.op) if isinstance(node.op, Calc) else node.op
+        return [replace(node, op=op, inputs=inputs)]
+    body = _bare(node.body, known, dict(zip(node.body.inputs, inputs, strict=True)))
+    known |= {outer: known.get(inner, inner) for outer, inner in zip(node.outputs, node.body.outputs, strict=True)}
+    group = replace(node, definition=None, arguments={}, owner=None, body=body, inputs=(), outputs=())
+    return [group] if body.nodes else []
+
+
+def _with_numbers(op: Calc) -> Calc:
+    expression = op.expression
+    for name, value in op.constants:
+        number = str(value) if value >= 0 else f"({value})"
+        expression = re.sub(rf"(?<![\w.]){name}(?![\w.])", number, expression)
+    return Calc.model_validate({"expression": expression})
+
+
+def assert_comes_back(spec: Spec) -> str:
+    resolved = spec_text(spec.graph, spec.document)
+    again = compile_source(Source("resolved.yaml", resolved))
+    assert meaning(again.graph) == meaning(spec.graph)
+    verify(again.graph)
+    assert {w.code for w in again.warnings} - {"unused-layer"} == {w.code for w in spec.warnings} - {"unused-layer"}
+    # Resolving is idempotent.
+    assert spec_text(again.graph, again.document) == resolved
+    return resolved
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_shipped_and_golden_spec_comes_back(path: Path) -> None:
-    spec = load(path)
-    resolved = spec_text(spec.graph, spec.document)
-    again = compile_source(Source("resolved.yaml", resolved))
-    assert text(again.graph) == text(without_blocks(spec.graph))
-    layers = resolved.split("\nlayers:\n")[1].split("\noutputs:")[0]
+    layers = assert_comes_back(load(path)).split("\nlayers:\n")[1].split("\noutputs:")[0]
     assert "=" not in layers, "an expression is left"
-    # Resolving is idempotent.
-    assert spec_text(again.graph, again.document) == resolved
+
+
+@pytest.mark.parametrize("fence", EXAMPLES, ids=lambda fence: fence.id)
+def test_every_example_of_the_documents_comes_back(
+    fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files(fence, tmp_path)
+    name = fence.mark if fence.is_file else "net.yaml"
+    (tmp_path / name).write_text(fence.text, "utf-8")
+    assert_comes_back(load(name))
 
 
 @pytest.mark.parametrize("build", [resnet152, inception, dense, lambda: deep(20), lambda: flat(50)])
 def test_blocks_and_branches_come_back(build: Callable[[], Graph]) -> None:
     graph = build()
     again = compile_source(Source("resolved.yaml", spec_text(graph, document())))
-    assert text(again.graph) == text(without_blocks(graph))
+    assert meaning(again.graph) == meaning(graph)
 
 
 WHOLE = """\
@@ -122,7 +161,7 @@ def test_arguments_blocks_repeats_conditions_and_free_sizes_are_resolved() -> No
     spec = compile_source(Source("whole.yaml", WHOLE))
     resolved = spec_text(spec.graph, spec.document)
     again = compile_source(Source("resolved.yaml", resolved))
-    assert text(again.graph) == text(without_blocks(spec.graph))
+    assert meaning(again.graph) == meaning(spec.graph)
     for word in ("repeat", "blocks:", "args", "when", "parallel", " res:", "="):
         assert word not in resolved
 

@@ -1,0 +1,107 @@
+"""What a resolved spec says beside its layers: sizes, inputs, and the sections that speak of layers by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from netspec.compiler.yaml_text import Word, block, flow
+from netspec.ir import DType, Graph, Value, symbols_of
+from netspec.lang.document import Document
+from netspec.lang.nodes import Mapping as MappingNode
+from netspec.lang.nodes import Node as Tree
+from netspec.lang.nodes import Scalar
+from netspec.lang.nodes import Sequence as SequenceNode
+
+
+def head(graph: Graph, document: Document) -> Iterator[str]:
+    """The lines above `layers`."""
+    yield "netspec: 1"
+    yield from block("name", Word(graph.name))
+    for key, words in (("doc", document.doc), ("source", document.origin)):
+        if words:
+            yield f"{key}: {flow(words)}"
+    if dims := _dims(graph):
+        yield from block("dims", dims)
+    if (vocabs := document.root.get("vocabs")) is not None:
+        yield from block("vocabs", vocabs)
+    yield "inputs:"
+    for value in graph.inputs:
+        yield from block(value.name, _input(value, document), "  ")
+
+
+def tail(document: Document, moved: Mapping[str, str | None]) -> Iterator[str]:
+    """The lines below `outputs`.
+
+    Args:
+        document: What was written, its expressions evaluated.
+        moved: The groups whose value is not that of their last layer, by path, each with the path of the layer that
+            gives it; None where that has no path.
+    """
+    yield from _expect(document.expect, moved)
+    if document.weights is not None:
+        yield from block("weights", document.weights)
+    if document.train is not None:
+        yield from block("train", _train(document.train, moved))
+    if document.export is not None:
+        yield from block("export", document.export)
+
+
+def _dims(graph: Graph) -> dict[str, dict[str, int]]:
+    """What is known of the sizes that are left open."""
+    sizes = (size for value in graph.inputs for size in value.type.shape)
+    found: dict[str, dict[str, int]] = {}
+    for each in (atom for size in sizes for atom in sorted(symbols_of(size), key=str)):
+        least = {} if each.least == each.multiple_of else {"min": each.least}
+        most = {} if each.most is None else {"max": each.most}
+        step = {} if each.multiple_of == 1 else {"multiple_of": each.multiple_of}
+        if known := {**least, **most, **step}:
+            found[each.name] = known
+    return found
+
+
+def _input(value: Value, document: Document) -> dict[str, Any] | list[Any]:
+    """The type that was found, and the steps that make the input."""
+    declared = document.inputs.get(value.name)
+    steps = declared.preprocess if declared is not None else None
+    shape = [size if isinstance(size, int) else str(size) for size in value.type.shape]
+    dtype = {} if value.type.dtype is DType.FLOAT32 else {"dtype": value.type.dtype.value}
+    below = {} if value.type.below is None else {"below": value.type.below}
+    more = {**dtype, **below, **({} if steps is None else {"preprocess": steps})}
+    return {"shape": shape, **more} if more else shape
+
+
+def _expect(node: Tree | None, moved: Mapping[str, str | None]) -> Iterator[str]:
+    if isinstance(node, SequenceNode):
+        # Cases with `set` are about other arguments; there are none left to set.
+        node = next((case for case in node if isinstance(case, MappingNode) and "set" not in case), None)
+    if not isinstance(node, MappingNode):
+        return
+    entries: dict[str, Any] = {key: value for key, (_, value) in node.entries.items()}
+    shapes = entries.get("shapes")
+    if isinstance(shapes, MappingNode):
+        lost = [path for path in shapes.entries if path in moved and moved[path] is None]
+        yield from (f"# The value of `{path}` has no path of its own, so its shape is not expected here." for path in lost)
+        places = {path: moved.get(path, path) for path in shapes.entries}
+        entries["shapes"] = {place: shapes.get(path) for path, place in places.items() if place is not None}
+    yield from block("expect", entries)
+
+
+def _train(node: MappingNode, moved: Mapping[str, str | None]) -> dict[str, Any]:
+    """Losses and metrics name layers that they measure."""
+    found: dict[str, Any] = {key: value for key, (_, value) in node.entries.items()}
+    return {key: _measured(value, moved) if key in ("loss", "metrics") else value for key, value in found.items()}
+
+
+def _measured(node: Tree, moved: Mapping[str, str | None]) -> Any:
+    if isinstance(node, SequenceNode):
+        return [_measured(item, moved) for item in node]
+    if not isinstance(node, MappingNode):
+        return node
+    entries = {key: value for key, (_, value) in node.entries.items()}
+    return {key: _output(value, moved) if key == "output" else _measured(value, moved) for key, value in entries.items()}
+
+
+def _output(node: Tree, moved: Mapping[str, str | None]) -> Any:
+    place = moved.get(node.text) if isinstance(node, Scalar) else None
+    return node if place is None else Word(place)
