@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from netspec.compiler import compile_source
+from netspec.compiler.analyses import layers
 from netspec.diagnostics import Source, SpecError
 from netspec.ir.verify import verify
 from netspec.lang.nodes import Mapping, Scalar, Sequence, plain
@@ -83,6 +84,7 @@ def outcome(text: str) -> str:
         result = "refused"
     else:
         verify(spec.graph)
+        layers(spec.graph)
         result = "network"
     assert time.thread_time() - start <= SECONDS_EACH, text
     return result
