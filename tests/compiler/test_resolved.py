@@ -15,7 +15,7 @@ from netspec.compiler import compile_source, load
 from netspec.compiler.resolved import spec_text
 from netspec.compiler.shipped import shipped
 from netspec.compiler.yaml_text import block, flow
-from netspec.diagnostics import NetspecError, Source, SpecError
+from netspec.diagnostics import NetspecError, Source
 from netspec.ir import Graph, Init, Region, Tie, Value
 from netspec.ir.text import text
 from netspec.lang.document import Document
