@@ -208,12 +208,16 @@ def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[L
     if name.endswith(".step"):
         report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
         return None
-    below = _below(body, node, report)
-    if below is not None:
-        home, layer = below
-        owner = home.owner_of(layer.name.text) or home.prefix + layer.name.text if layer.name is not None else ""
-        known = layer.key.text == "call" or _is_inside(body, owner, node, report)
-        return None if known or not _will_be(layer, home, node, report) else (layer, home.env, owner)
+    followed = _followed(body, node, report)
+    if followed is None:
+        return None
+    body, node = followed
+    name, home = node.text, home_of(node.text, body)
+    layer = home.declared.get(name) if home is not None and name not in home.entries else None
+    if home is not None and layer is not None:
+        owner = home.owner_of(name) or home.prefix + name
+        known = _is_inside(body, owner, node, report) or not _will_be(layer, home, node, report)
+        return None if known else (layer, home.env, owner)
     entry = resolve_entry(Reference(name, node.span), body, report)
     if entry is None or entry.decl is None or entry.env is None:
         if entry is not None and entry.decl is None:
@@ -247,25 +251,25 @@ def _is_inside(body: Body | None, owner: str, node: Scalar, report: Report) -> b
     return False
 
 
-def _below(body: Body, node: Scalar, report: Report) -> tuple[Body, LayerDecl] | None:
-    """The layer that a call means where it stands below; where that is a call of another, the one at the end.
+def _followed(body: Body, node: Scalar, report: Report) -> tuple[Body, Scalar] | None:
+    """Where calls end that stand below and call each other: a name, and the chain in which it stands.
 
-    A call is left at the end, and `cycle` reported, where they go round in a circle.
+    None, and `cycle`, where they go round in a circle.
     """
     steps: list[Scalar] = []
     while True:
         home = home_of(node.text, body)
         layer = home.declared.get(node.text) if home is not None and node.text not in home.entries else None
-        if home is None or layer is None:
-            return None
+        if home is None or layer is None or layer.key.text != "call" or not isinstance(layer.argument, Scalar):
+            return body, node
         steps.append(node)
-        if layer.key.text != "call" or not isinstance(layer.argument, Scalar):
-            return home, layer
-        if layer.argument.text in (names := [step.text for step in steps]):
-            labels = [Label(f"calls {step.text}", step.span) for step in steps[names.index(layer.argument.text) :]]
-            chain = " -> ".join([*names[names.index(layer.argument.text) :], layer.argument.text])
+        names = [step.text for step in steps]
+        if layer.argument.text in names:
+            start = names.index(layer.argument.text)
+            labels = [Label(f"calls {step.text}", step.span) for step in steps[start:]]
+            chain = " -> ".join([*names[start:], layer.argument.text])
             report.error("cycle", f"a call calls itself: {chain}", node.span, labels=labels)
-            return home, layer
+            return None
         node, body = layer.argument, home
 
 

@@ -33,42 +33,50 @@ def calls(levels: int) -> str:
     return f"{HEAD}layers:\n  - {{name: r0, repeat: 100, relu}}\n{layers}"
 
 
+N_TIMES = "{args: {n: int}, layers: [{repeat: =n, relu}]}"
+NOTHING = "{name: a, repeat: 199999, sequence: [{name: b, repeat: 199999, sequence: [{repeat: 0, relu}]}]}"
 LAYERS = {
     "one": f"{HEAD}layers:\n  - {{repeat: 1000000000000, relu}}\n",
-    "expression": f'{HEAD}layers:\n  - {{name: a, repeat: "=10**6", sequence: [{{repeat: "=10**6", relu}}]}}\n',
+    "expression": HEAD + 'layers:\n  - {name: a, repeat: "=10**6", sequence: [{repeat: "=10**6", relu}]}\n',
     "constant": tower("{layers: [relu]}", "{layers: [{repeat: 10, below}]}", "top"),
-    "argument": tower("{args: {n: int}, layers: [{repeat: =n, relu}]}", "{args: {n: int}, layers: [{repeat: =n, below: =n}]}", "top: 10"),
-    "variable": tower("{args: {n: int}, layers: [{repeat: =n, relu}]}", '{args: {n: int}, layers: [{repeat: {i: =n}, below: "=n + i"}]}', "top: 10"),
-    "cumulative": tower('{args: {s: int}, layers: [{repeat: "=s % 7 + 5", relu}]}', '{args: {s: int}, layers: [{repeat: {i: 10}, below: "=s*11 + i"}]}', "top: 1"),
+    "argument": tower(N_TIMES, "{args: {n: int}, layers: [{repeat: =n, below: =n}]}", "top: 10"),
+    "variable": tower(N_TIMES, '{args: {n: int}, layers: [{repeat: {i: =n}, below: "=n + i"}]}', "top: 10"),
+    "cumulative": tower(
+        '{args: {s: int}, layers: [{repeat: "=s % 7 + 5", relu}]}',
+        '{args: {s: int}, layers: [{repeat: {i: 10}, below: "=s*11 + i"}]}',
+        "top: 1",
+    ),
     "sizes": tower("{layers: [{repeat: =in_channels, relu}]}", "{layers: [{repeat: =in_channels, below}]}", "top", 14),
     "doubling": tower("{layers: [relu]}", "{layers: [below, below]}", "top", 40),
     "parallel": tower("{layers: [relu]}", "{parallel: {a: below, b: [below]}, join: add}", "top", 40),
     "by_name": tower("{layers: [relu]}", "{args: {a: below}, layers: [{op: =a}, {op: =a}]}", "top", 40),
-    "nothing": f"{HEAD}layers:\n  - {{name: a, repeat: 199999, sequence: [{{name: b, repeat: 199999, sequence: [{{repeat: 0, relu}}]}}]}}\n",
-    "absent": f"{HEAD}layers:\n  - {{name: a, repeat: 199999, sequence: [{{repeat: 199999, when: false, relu}}]}}\n",
+    "nothing": f"{HEAD}layers:\n  - {NOTHING}\n",
+    "absent": HEAD + "layers:\n  - {name: a, repeat: 199999, sequence: [{repeat: 199999, when: false, relu}]}\n",
     "calls": calls(7),
-}  # fmt: skip
+}
+USES = "inputs: {x: [3000]}\nblocks: {b: {layers: [{repeat: 200, linear: 3000}]}}\nlayers:\n  - {repeat: 600, b}\n"
+SMALL = "inputs: {x: [3000]}\nblocks: {b: {layers: [{linear: 3000}]}}\nlayers:\n  - {repeat: 99000, b}\n"
 PARAMETERS = {
     "one": f"{HEAD}layers:\n  - linear: 1000000\n  - linear: 1000000\n",
     "many": "netspec: 1\ninputs: {x: [100000]}\nlayers:\n  - {repeat: 100, linear: 100000}\n",
-    "uses": "netspec: 1\ninputs: {x: [3000]}\nblocks: {b: {layers: [{repeat: 200, linear: 3000}]}}\nlayers:\n"
-    "  - {repeat: 600, b}\n",
-    "small": "netspec: 1\ninputs: {x: [3000]}\nblocks: {b: {layers: [{linear: 3000}]}}\nlayers:\n  - {repeat: 99000, b}\n",
+    "uses": f"netspec: 1\n{USES}",
+    "small": f"netspec: 1\n{SMALL}",
 }
 
 # Prints seconds of processor time and MiB, beyond what a small spec needs, and what is refused.
 MEASURE = """
-import resource, sys, time
+import sys, time
 from netspec.compiler import compile_source
 from netspec.diagnostics import Source, SpecError
-compile_source(Source("a.yaml", "netspec: 1\\ninputs: {x: [8]}\\nlayers: [{linear: 8}, relu, {add: , from: [x, 1]}]\\n"))
+compile_source(Source("a.yaml", "{netspec: 1, inputs: {x: [8]}, layers: [{linear: 8}, relu, {add, from: [x, 1]}]}"))
 start = time.process_time()
 try:
     compile_source(Source("a.yaml", sys.stdin.read()))
 except SpecError as error:
     (found,) = error.diagnostics
     seconds = time.process_time() - start
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found.code, found.message, sep="|")
+    peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(seconds, int(peak) / 1024, found.code, found.message, sep="|")
 """
 
 
@@ -137,12 +145,12 @@ def written(folder: Path, names: Iterable[str], text: str) -> None:
     (folder / "pyproject.toml").touch()
     names = list(names)
     for name, following in zip(names, [*names[1:], names[0]], strict=True):
-        (folder / f"{name}.yaml").write_text(text.format(following=following))
+        (folder / f"{name}.yaml").write_text(text.replace("FOLLOWING", following))
 
 
 STEPS = {
-    "use": HEAD + "layers:\n  - {{use: {following}.yaml}}\n",
-    "extends": "netspec: 1\nextends: {following}.yaml\n",
+    "use": HEAD + "layers:\n  - {use: FOLLOWING.yaml}\n",
+    "extends": "netspec: 1\nextends: FOLLOWING.yaml\n",
 }
 
 
@@ -163,12 +171,11 @@ def test_r13_circles_of_files_of_every_length(kind: str, tmp_path: Path) -> None
 def test_r13_circles_of_both_kinds(tmp_path: Path) -> None:
     written(tmp_path, ["a", "b", "c", "d"], STEPS["use"])
     for name, following in (("b", "c"), ("d", "a")):
-        (tmp_path / f"{name}.yaml").write_text(STEPS["extends"].format(following=following))
+        (tmp_path / f"{name}.yaml").write_text(STEPS["extends"].replace("FOLLOWING", following))
     (found,) = mistakes((tmp_path / "a.yaml").read_text(), name=str(tmp_path / "a.yaml"))
     assert [label.text for label in found.labels] == [
-        "a.yaml uses b.yaml", "b.yaml extends c.yaml", "c.yaml uses d.yaml", "d.yaml extends a.yaml", "a.yaml uses b.yaml",
-    ][: len(found.labels)]  # fmt: skip
-    assert len(found.labels) >= 4
+        "b.yaml extends c.yaml", "c.yaml uses d.yaml", "d.yaml extends a.yaml", "a.yaml uses b.yaml",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("step", ["{layers: [%s]}", "{args: {a: %s}, layers: [{op: =a}]}"])
@@ -233,7 +240,7 @@ def test_r19_no_link_leads_out_of_the_project(tmp_path: Path) -> None:
     for name in odd:
         for key in ("layers: [{use: %r}]\ninputs: {x: [8]}", "extends: %r"):
             found = mistakes("netspec: 1\n" + key % name + "\n", name=str(project / "main.yaml"))
-            assert {each.code for each in found} <= {"unreadable", "unknown-spec", "wrong-type"}, name
+            assert {each.code for each in found} <= {"unreadable", "unknown-spec", "wrong-type", "yaml-limit"}, name
     text = "netspec: 1\nextends: link.yaml\n"
     assert compile_source(Source(str(project / "a.yaml"), text), allowed=(tmp_path,))
 
@@ -247,16 +254,18 @@ def test_files_in_a_row_and_in_all(tmp_path: Path) -> None:
     (found,) = mistakes((tmp_path / "f69.yaml").read_text(), name=str(tmp_path / "f69.yaml"))
     assert found.code == "too-large"
     uses = "".join(f"  - use: f{i}.yaml\n" for i in range(3))
-    (found,) = mistakes(f"{HEAD}layers:\n{uses}", Limits(files=2), name=str(tmp_path / "f.yaml"))
+    (tmp_path / "f.yaml").touch()
+    found = mistakes(f"{HEAD}layers:\n{uses}", Limits(files=2), name=str(tmp_path / "f.yaml"))[0]
     assert (found.code, found.message) == ("too-large", "more than 2 files")
 
 
 @pytest.mark.parametrize(
     "setting",
     [
-        "n=[", "n=!!python/object:os.system x", "n=&a *a", "n=" + "9" * 400, "n==9**9**9", "n={a: 1, a: 2}", "n=1e999", "n=\0",
+        "n=[", "n=!!python/object:os.system x", "n=&a *a", "n=" + "9" * 400, "n==9**9**9", "n={a: 1, a: 2}", "n=\0",
         "layers=3", "layers.0.linear=3", "blocks.b.layers=[b]", "x.y=3", "n.m=3", "inputs.x=-1", "netspec=2", "args=3",
         "extends=/etc/passwd", "train=[]", ".=3", "n=\ud800", "__class__=3", "n" * 5000 + "=3", "n=" + "[" * 5000,
+        "n=1e999",
     ],
 )  # fmt: skip
 def test_hostile_settings_are_diagnostics(setting: str) -> None:
