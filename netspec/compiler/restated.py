@@ -81,7 +81,9 @@ def _expect(node: Tree | None, moved: Mapping[str, str | None]) -> Iterator[str]
     shapes = entries.get("shapes")
     if isinstance(shapes, MappingNode):
         lost = [path for path in shapes.entries if path in moved and moved[path] is None]
-        yield from (f"# The value of `{path}` has no path of its own, so its shape is not expected here." for path in lost)
+        yield from (
+            f"# The value of `{path}` has no path of its own, so its shape is not expected here." for path in lost
+        )
         places = {path: moved.get(path, path) for path in shapes.entries}
         entries["shapes"] = {place: shapes.get(path) for path, place in places.items() if place is not None}
     yield from block("expect", entries)
@@ -99,7 +101,9 @@ def _measured(node: Tree, moved: Mapping[str, str | None]) -> Any:
     if not isinstance(node, MappingNode):
         return node
     entries = {key: value for key, (_, value) in node.entries.items()}
-    return {key: _output(value, moved) if key == "output" else _measured(value, moved) for key, value in entries.items()}
+    return {
+        key: _output(value, moved) if key == "output" else _measured(value, moved) for key, value in entries.items()
+    }
 
 
 def _output(node: Tree, moved: Mapping[str, str | None]) -> Any:
