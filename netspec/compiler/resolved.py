@@ -84,7 +84,9 @@ class _Writer:
     def _is_plain_call(self, region: Region) -> bool:
         """Whether `call` says it all: a sequence reads one value, and finds others by name where it was written."""
         called = self._regions.get(region.owner or "")
-        return called is not None and len(called.inputs) < 2 and len(region.inputs) < 2 and bool(called.body.nodes)
+        if called is None or not called.body.nodes or len(called.inputs) > 1 or len(region.inputs) > 1:
+            return False
+        return not _names_input(called.body)
 
     def _empty(self, region: Region, before: Node | Region | None, chain: Chain) -> dict[str, Any]:
         """A group without layers, which a chain cannot be."""
@@ -103,6 +105,13 @@ class _Writer:
             path = chain.path(region.outputs[0])
             path = path if path in self._paths else path.removesuffix(".0")
             self.moved[region.path] = path if path in self._paths else None
+
+
+def _names_input(graph: Graph) -> bool:
+    """Whether a group inside may read, by a name from outside, what the chain reads: `input` is its own there."""
+    made = {value for node in graph.nodes if isinstance(node, Node) for value in node.outputs}
+    groups = [node for node in graph.nodes if isinstance(node, Region)]
+    return any(not made.issuperset(group.inputs[1:]) or _names_input(group.body) for group in groups)
 
 
 def _outputs(graph: Graph, root: Chain) -> Iterator[str]:
