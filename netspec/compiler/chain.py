@@ -41,7 +41,8 @@ class Chains:
         return previous
 
     def _declare(self, body: Body, layers: Layers) -> None:
-        body.length = len(layers)
+        unnamed = [index for index, decl in enumerate(layers) if decl is None or decl.name is None]
+        body.length = unnamed[-1] + 1 if unnamed else 0
         for decl in layers:
             if decl is None or decl.name is None or "{" in decl.name.text:
                 continue

@@ -24,10 +24,10 @@ def spec_text(graph: Graph, document: Document) -> str:
     """The resolved spec.
 
     Raises:
-        NetspecError: `not-supported`: a layer in a block reads one outside whose name is hidden by a layer inside.
+        NetspecError: `not-supported`: a layer in a block calls one outside whose name is hidden by a layer inside.
     """
     writer = _Writer(graph)
-    root = Chain(graph, made={value: value.name for value in graph.inputs})
+    root = Chain.root(graph)
     try:
         lines = [*head(graph, document), "layers:", *writer.chain(root, "  "), *_outputs(graph, root)]
     except HiddenName as error:
@@ -63,8 +63,13 @@ class _Writer:
         """A sequence; or a call, where that finds by itself what it reads."""
         inner = chain.enter(region)
         fed = (inner.outside(inner.fed),) if inner.fed is not None else ()
-        line = _modifiers(region, chain, _from(fed, before, chain))
+        known = len(chain.aliases)
         body = list(self.chain(inner, indent + "    "))
+        aliases = list(chain.aliases.items())[known:]
+        for index, (value, name) in enumerate(aliases):
+            reads = _from((value,), before, chain, implicit=index == 0)
+            yield f"{indent}- {flow({'name': Word(name), **reads, 'identity': None})}"
+        line = _modifiers(region, chain, _from(fed, before, chain, implicit=not aliases))
         if self._is_plain_call(region):
             assert region.owner is not None
             yield f"{indent}- {flow(line | {'call': Word(chain.called(region.owner))})}"
@@ -79,7 +84,9 @@ class _Writer:
     def _is_plain_call(self, region: Region) -> bool:
         """Whether `call` says it all: a sequence reads one value, and finds others by name where it was written."""
         called = self._regions.get(region.owner or "")
-        return called is not None and len(called.inputs) < 2 and len(region.inputs) < 2 and bool(called.body.nodes)
+        if called is None or not called.body.nodes or len(called.inputs) > 1 or len(region.inputs) > 1:
+            return False
+        return not _names_input(called.body)
 
     def _empty(self, region: Region, before: Node | Region | None, chain: Chain) -> dict[str, Any]:
         """A group without layers, which a chain cannot be."""
@@ -94,10 +101,17 @@ class _Writer:
     def _note_value(self, region: Region, chain: Chain) -> None:
         if not region.outputs:
             return
-        value = chain.origin(region.outputs[0])
-        if chain.made.get(value) != region.name:
-            path = chain.path(value)
+        if not chain.is_value(region.outputs[0], region):
+            path = chain.path(region.outputs[0])
+            path = path if path in self._paths else path.removesuffix(".0")
             self.moved[region.path] = path if path in self._paths else None
+
+
+def _names_input(graph: Graph) -> bool:
+    """Whether a group inside may read, by a name from outside, what the chain reads: `input` is its own there."""
+    made = {value for node in graph.nodes if isinstance(node, Node) for value in node.outputs}
+    groups = [node for node in graph.nodes if isinstance(node, Region)]
+    return any(not made.issuperset(group.inputs[1:]) or _names_input(group.body) for group in groups)
 
 
 def _outputs(graph: Graph, root: Chain) -> Iterator[str]:
@@ -113,7 +127,7 @@ def _reads(node: Node, before: Node | Region | None, chain: Chain) -> dict[str, 
     if isinstance(node.op, Calc):
         return _named(node.op, node.inputs, chain)
     if isinstance(node.op, Op) and node.op.is_source():
-        return _from(node.inputs, None, chain, implicit=False)
+        return _from(node.inputs, before, chain, implicit=False)
     return _from(node.inputs, before, chain)
 
 
@@ -130,7 +144,7 @@ def _is_implicit(value: Value, before: Node | Region | None, chain: Chain) -> bo
     """Whether a layer that does not say so reads this: what the layer before it gives, or what the chain reads."""
     value = chain.origin(value)
     if before is not None:
-        return before.presence != "head" and chain.made.get(value) in (before.name, f"{before.name}.0")
+        return before.presence != "head" and chain.is_value(value, before)
     if chain.region is None:
         return len(chain.graph.inputs) == 1 and value is chain.graph.inputs[0]
     return value is chain.fed

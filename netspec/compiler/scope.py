@@ -71,7 +71,7 @@ class Body:
     is_frozen: bool = False
     inits: tuple[tuple[Tree, Env], ...] = ()
     entries: dict[str, Entry] = field(default_factory=dict)
-    # How many layers the chain has as written: a lower bound of the positions that there will be.
+    # How many layers the chain has as written, up to the last one without a name: positions that may be names.
     length: int = 0
     # Layers of the chain by their plain names, also those that stand below the one being elaborated.
     declared: dict[str, LayerDecl | None] = field(default_factory=dict)

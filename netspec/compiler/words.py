@@ -8,11 +8,11 @@ from netspec.ir import Graph, Node, Region, Value
 
 
 class HiddenName(Exception):
-    """A word would be read as something else where it is needed."""
+    """The word for a layer that is called would be read as another one where it is needed."""
 
     def __init__(self, reader: str, word: str, hiding: str) -> None:
         name = word.split(".")[0]
-        super().__init__(f"`{reader}` reads `{word}`, but a layer of `{hiding}` is called `{name}` too")
+        super().__init__(f"`{reader}` calls `{word}`, but a layer of `{hiding}` is called `{name}` too")
 
 
 @dataclass(slots=True, eq=False)
@@ -28,23 +28,37 @@ class Chain:
     made: dict[Value, str] = field(default_factory=dict)
     # What a group hands on as it is, by what it reads.
     same: dict[Value, Value] = field(default_factory=dict)
+    # Values made here whose word is hidden where they are read, by the names of the layers that hand them on.
+    aliases: dict[Value, str] = field(default_factory=dict)
+    # All names of the file, which no alias may have.
+    taken: set[str] = field(default_factory=set)
 
-    @property
-    def end(self) -> str | None:
-        """The layer whose value is that of the chain: the last one that is no head."""
-        names = [node.name for node in self.graph.nodes if node.presence != "head"]
-        return names[-1] if names else None
+    @classmethod
+    def root(cls, graph: Graph) -> Chain:
+        """The chain of the file."""
+        taken = {value.name for value in graph.inputs} | {node.name for node in graph.walk()}
+        taken |= {region.name for region in graph.regions()}
+        return cls(graph, made={value: value.name for value in graph.inputs}, taken=taken)
+
+    def is_end(self, value: Value) -> bool:
+        """Whether a value is that of the chain: what the last layer gives that is no head."""
+        nodes = [node for node in self.graph.nodes if node.presence != "head"]
+        return bool(nodes) and self.is_value(value, nodes[-1])
+
+    def is_value(self, value: Value, node: Node | Region) -> bool:
+        """Whether a value is what a layer of this chain gives to who reads it by its name."""
+        value = self.origin(value)
+        if isinstance(node, Node):
+            return bool(node.outputs) and value is node.outputs[0]
+        return self.made.get(value) == node.name
 
     def word(self, value: Value) -> str:
-        """The word for a value.
-
-        Raises:
-            HiddenName: a layer on the way has its name.
-        """
+        """The word for a value; where a layer on the way has its name, that of an alias."""
         if self.origin(value) is self.fed and self.fed is not None:
             return "input"
         home, found = self._home(value)
-        return self._seen(home, home.made[found])
+        word = home.made[found]
+        return word if self._hiding(home, word) is None else home._alias(found)
 
     def path(self, value: Value) -> str:
         """The path of a value from the root."""
@@ -61,25 +75,20 @@ class Chain:
         while not path.startswith(home.prefix):
             assert home.outer is not None
             home = home.outer
-        return self._seen(home, path[len(home.prefix) :])
+        word = path[len(home.prefix) :]
+        hiding = self._hiding(home, word)
+        if hiding is not None:
+            raise HiddenName(self.graph.name, word, hiding.graph.name)
+        return word
 
     def knows(self, word: str) -> bool:
-        """Whether a word begins with what is a name, or a position, of this chain."""
-        name, count = word.split(".")[0], len(self.graph.nodes)
-        is_position = name.isdecimal() and len(name) < 7 and int(name) < count
-        return name == "input" or is_position or any(node.name == name for node in self.graph.nodes)
+        """Whether a word begins with a name of this chain."""
+        name = word.split(".")[0]
+        return name == "input" or any(node.name == name for node in self.graph.nodes)
 
     def enter(self, region: Region) -> Chain:
-        """The chain inside of a region that stands in this one.
-
-        Its `input` is the first value that it reads, or another one whose name is hidden inside.
-        """
-        inner = Chain(region.body, region, self)
-        if region.inputs:
-            hidden = [i for i, value in enumerate(region.inputs) if inner.knows(self._word_at_home(value))]
-            first = hidden[0] if len(hidden) == 1 and region.presence == "always" else 0
-            inner.fed = region.body.inputs[first]
-        return inner
+        """The chain inside of a region that stands in this one."""
+        return Chain(region.body, region, self, region.body.inputs[0] if region.inputs else None, taken=self.taken)
 
     def leave(self, inner: Chain) -> None:
         """Learn the words for what a region gives, whose layers have their words."""
@@ -88,8 +97,8 @@ class Chain:
             value = inner.origin(inside)
             if value in inner.made:
                 word = inner.made[value]
-                is_end = inner.end is not None and word in (inner.end, f"{inner.end}.0")
-                self.made[outside] = inner.region.name if is_end else f"{inner.region.name}.{word}"
+                name = inner.region.name
+                self.made[outside] = name if inner.is_end(value) else f"{name}.{word}"
             else:
                 self.same[outside] = inner.outside(value)
 
@@ -123,16 +132,22 @@ class Chain:
             home, value = outer, outer.origin(home.outside(value))
         return home, value
 
-    def _word_at_home(self, value: Value) -> str:
-        home, found = self._home(value)
-        return home.made[found]
+    def _alias(self, value: Value) -> str:
+        """The name of a layer that gives a value again, which no layer has."""
+        if value not in self.aliases:
+            name = self.made[value].replace(".", "_")
+            while name in self.taken:
+                name += "_"
+            self.taken.add(name)
+            self.aliases[value] = name
+        return self.aliases[value]
 
-    def _seen(self, home: Chain, word: str) -> str:
-        """A word of `home`, a chain around this one, if it means the same here."""
+    def _hiding(self, home: Chain, word: str) -> Chain | None:
+        """The chain, of those up to `home`, where a word of `home` means something else."""
         between = self
         while between is not home:
             if between.knows(word):
-                raise HiddenName(self.graph.name, word, between.graph.name)
+                return between
             assert between.outer is not None
             between = between.outer
-        return word
+        return None

@@ -177,3 +177,13 @@ def test_a_used_spec_gets_the_indices_that_it_declares(tmp_path: Path, below: st
         load(outer)
     message = caught.value.diagnostics[0].message
     assert message.startswith("the input `ids` of the spec `inner` is [T] int64 below 30, got [T] int64")
+
+
+def test_a_position_that_every_layer_of_a_chain_has_a_name_for_is_read_from_the_chain_around() -> None:
+    text = (
+        "netspec: 1\ninputs: {x: [4]}\nlayers:\n  - linear: 4\n  - relu\n"
+        "  - {name: g, sequence: [{name: a, linear: 4}, {name: b, add, from: [a, 0]}]}\n"
+    )
+    graph = compile_source(Source("net.yaml", text)).graph
+    (group,) = graph.regions()
+    assert [value.name for value in group.inputs] == ["1", "0"]
