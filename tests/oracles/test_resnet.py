@@ -7,8 +7,8 @@ import ast
 import pytest
 import torch
 
+import netspec
 from netspec.backends.torch import emit
-from netspec.compiler import load
 from netspec.compiler.shipped import shipped
 from tests.oracles.compare import differences, filled, oracle, outputs, relative_error, tensors
 
@@ -17,7 +17,7 @@ LONG = [pytest.param(depth, marks=pytest.mark.slow) if depth > 50 else depth for
 
 
 def member(depth: int):
-    return load("resnet", settings=[f"depth={depth}"])
+    return netspec.load("resnet", settings=[f"depth={depth}"])
 
 
 @pytest.mark.parametrize("depth", LONG)
