@@ -13,7 +13,7 @@ from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, t
 from netspec.ops.base import Op, Param, trainable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Layer:
     """One row of the summary. Counts are of one sample, formulas where sizes are free.
 
@@ -39,7 +39,7 @@ class Layer:
     frozen: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Counts:
     """Sums over a network that is deployed; `num_params_train` counts what exists while training only, too."""
 
@@ -50,7 +50,7 @@ class Counts:
     param_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Totals:
     """Sums over a network. `weight_layers` have trained parameters of two axes or more, as papers count layers.
 

@@ -22,7 +22,7 @@ class OutOfBudget(Exception):
     """Elaboration must stop; why is reported."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Budget:
     """Counts what a network has so far, through all blocks, repeats and files."""
 

@@ -71,7 +71,7 @@ def _explained(counter: _Counter, chain: _Chain) -> tuple[Span, tuple[str, ...]]
     return spans[0], tuple(notes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Chain:
     """Layers, what names in them mean, and the document that they are of."""
 
@@ -88,7 +88,7 @@ class _Chain:
         return replace(self, layers=layers, around=(self.layers, *self.around))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Counter:
     files: Files
     looks: int = 0

@@ -20,7 +20,7 @@ Status = Literal["same", "changed", "renamed", "added", "removed"]
 MAX_UNMATCHED = 4000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LayerDiff:
     """One layer of either network, or a pair of them; `changes` says what differs, each as before and after."""
 
@@ -39,7 +39,7 @@ class LayerDiff:
         return f"{self.before.path} -> {self.after.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WeightDiff:
     """State-dict keys: in both with one shape (they load), in both with another, in one only."""
 
@@ -51,7 +51,7 @@ class WeightDiff:
     num_transferable: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Diff:
     """What differs between two networks, in the order of the second; what the first alone has stands where it was."""
 

@@ -30,7 +30,7 @@ from netspec.ops.registry import lookup
 Settings = Mapping[str, tuple[object, Span]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Elaborated:
     """What a document means: its graph, where weights are, what its arguments are, and steps that inputs inherit."""
 

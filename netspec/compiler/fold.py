@@ -20,7 +20,7 @@ MIN_REGIONS = 2
 _LAST_NUMBER = re.compile(r"(.*?)(\d+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Run:
     """Equal nodes in a chain, two or more; the first stands for all."""
 

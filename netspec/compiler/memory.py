@@ -64,7 +64,7 @@ def _exceeds(a: Size, b: Size) -> bool | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Step:
     """A node of the evaluated network: regions are opened, and what training alone has is passed by."""
 

@@ -12,7 +12,7 @@ from netspec.ir import Graph, Node, Region, Size, TensorType, total
 from netspec.ops.base import trainable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Line:
     """A layer, or the heading of a block or group; of a run, the counts are those of all and `layer` is the first.
 

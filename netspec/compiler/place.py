@@ -94,7 +94,8 @@ def make_node(
         entry.path, op, values, outputs, decl.span, body.origin, owner,
         ties=ties, init=init, frozen=decl.freeze or body.is_frozen,
     )  # fmt: skip
-    node = replace(node, presence=presence(decl, entry, body, outputs, values))
+    if decl.only_train:
+        node = replace(node, presence=presence(decl, entry, body, outputs, values))
     session.budget.spend(node, decl.key.span, report)
     if not session.state.keep(replace(node, span=decl.key.span), report):
         return

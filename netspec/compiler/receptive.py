@@ -10,7 +10,7 @@ from netspec.ops.base import Op
 from netspec.ops.reads import All, Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Field:
     """Along each space axis of the input: positions seen, and the step between neighbours (None once flattened)."""
 

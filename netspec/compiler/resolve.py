@@ -13,7 +13,7 @@ from netspec.lang.document import Reference
 from netspec.lang.nodes import shorten
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Read:
     """A value that a layer reads, the name by which it does, and the entry that stands behind it."""
 

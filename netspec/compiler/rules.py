@@ -18,7 +18,7 @@ from netspec.lang.nodes import Mapping, Node, describe
 from netspec.ops.base import Param
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SpecRule:
     """One entry of the list: selectors, and rules by parameter."""
 

@@ -16,7 +16,7 @@ from netspec.lang.document import Document, LayerDecl
 from netspec.lang.nodes import Node as Tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Env:
     """What names mean in a piece of text: the document's blocks, and the values of arguments and repeat variables."""
 
@@ -28,7 +28,7 @@ class Env:
         return replace(self, names={**self.names, **names}) if names else self
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry:
     """What a name of a scope stands for. No outputs: its mistake is reported, and who reads it stays silent."""
 
@@ -51,7 +51,7 @@ class Entry:
     presence: Presence = "always"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Body:
     """A chain that grows: the whole network, or the inside of a group, a block or another spec."""
 

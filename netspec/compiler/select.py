@@ -26,7 +26,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 GROUPS = frozenset({"weight", "bias"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Selector:
     """Which parameters are meant: by path, by op, or by the parameter's own name; `*` stands for a part or a piece."""
 
@@ -51,7 +51,7 @@ class Selector:
         return self.text if self.kind == "path" else f"{{{self.kind}: {self.text}}}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Parameter:
     """A parameter or buffer by one of its names: the layer that uses it, which need not be the one that owns it."""
 

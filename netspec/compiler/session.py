@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netspec.compiler.rules import SpecRule
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Session:
     """The report, the budgets, the files read, and what is known of values by their names (unique within a network)."""
 

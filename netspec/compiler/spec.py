@@ -12,7 +12,7 @@ from netspec.lang.document import Document
 from netspec.lang.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WeightsSection:
     """A `weights` section as written: the network's own, or that of the spec used at `path`.
 
@@ -24,7 +24,7 @@ class WeightsSection:
     cut: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Spec:
     """A checked spec: its text, its document, its typed graph and the warnings found on the way."""
 

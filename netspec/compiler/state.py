@@ -20,7 +20,7 @@ class _Use:
     params: dict[str, Param]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class State:
     """What all layers so far own: by `path.parameter` the state-dict key and the parameter, by path the first use."""
 

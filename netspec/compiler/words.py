@@ -15,7 +15,7 @@ class HiddenName(Exception):
         super().__init__(f"`{reader}` calls `{word}`, but a layer of `{hiding}` is called `{name}` too")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Chain:
     """A graph as a chain of the file, in the chain around it."""
 

@@ -54,7 +54,7 @@ class TensorType:
 
     def with_shape(self, *shape: Size) -> TensorType:
         """The same type with another shape."""
-        return replace(self, shape=shape)
+        return TensorType(shape, self.dtype, self.batched, self.valid, self.below)
 
     def with_dtype(self, dtype: DType) -> TensorType:
         """The same type with other elements."""

@@ -9,7 +9,7 @@ from netspec.diagnostics import Source, Span
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Reference:
     """A name that a layer, an output or a loss refers to, as written (it may be dotted)."""
 
@@ -21,7 +21,7 @@ class Reference:
 Reads = tuple[Reference, ...] | MappingOf[str, Reference]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InputDecl:
     """An input: its shape as written, its element type, and the steps that make it from a stored sample."""
 
@@ -33,7 +33,7 @@ class InputDecl:
     below: Scalar | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ArgDecl:
     """An argument of a spec or a block. Without a default it is required; a default does not fix its type."""
 
@@ -45,7 +45,7 @@ class ArgDecl:
     high: Scalar | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DimDecl:
     """What is known of a symbolic size: a number, or bounds and a divisor."""
 
@@ -56,7 +56,7 @@ class DimDecl:
     multiple_of: Scalar | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VocabDecl:
     """A vocabulary; its name stands for its size."""
 
@@ -65,7 +65,7 @@ class VocabDecl:
     file: Scalar | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RepeatDecl:
     """How often a layer stands there: `count`, or one variable or several side by side, each a number or a list."""
 
@@ -74,7 +74,7 @@ class RepeatDecl:
     variables: tuple[tuple[Scalar, Node], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Branch:
     """One branch of a `parallel`: a chain, or a single layer that has the branch's name."""
 
@@ -83,7 +83,7 @@ class Branch:
     is_single: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Parallel:
     """Branches that read the same, and how their values are joined."""
 
@@ -92,7 +92,7 @@ class Parallel:
     join: LayerDecl | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LayerDecl:
     """One layer of a chain: a key (an op's, a block's, `sequence`), what stands after it, and its modifiers."""
 
@@ -120,7 +120,7 @@ class LayerDecl:
 Layers = tuple[LayerDecl | None, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BlockDecl:
     """A block: a function of the file with arguments, one input or several, one output or several."""
 
@@ -133,7 +133,7 @@ class BlockDecl:
     outputs: MappingOf[str, Reference] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Document:
     """A spec as written, checked for form only."""
 

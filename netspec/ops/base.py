@@ -173,7 +173,11 @@ class Op(BaseModel):
         batched = any(each.batched for each in inputs) and not self.sizes_only
         below = self.below(*inputs)
         every = types if isinstance(types, tuple) else (types,)
-        return tuple(replace(each, batched=batched, below=below) for each in every)
+        # Most ops hand on what their input's type says already; types are made by the thousand.
+        return tuple(
+            each if each.batched is batched and each.below == below else replace(each, batched=batched, below=below)
+            for each in every
+        )
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""

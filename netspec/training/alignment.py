@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Alignment:
     """`class_axis` counts as in PyTorch, from 1; None where shapes are equal. A squeezed side loses its last axis."""
 

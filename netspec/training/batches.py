@@ -16,7 +16,7 @@ from netspec.ir import Graph
 from netspec.training.plan import TrainPlan
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Batch:
     """Inputs in the order of the network's, and everything that a target may name."""
 
@@ -25,7 +25,7 @@ class Batch:
     size: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Affine:
     """gain * x + offset in float32, in two roundings as the exported model's preprocessing does it."""
 

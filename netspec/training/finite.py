@@ -14,7 +14,7 @@ from netspec.ir import Graph
 from netspec.training.batches import Batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Moment:
     """A step, counted from 1 in the run, and where it lies in its epoch."""
 

@@ -20,7 +20,7 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.step = step
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Stop:
     """Whether the user asked to stop."""
 

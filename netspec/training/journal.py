@@ -20,7 +20,7 @@ from netspec.training.record import ENVIRONMENT, RECORD, SPEC, record_text
 METRICS = "metrics.jsonl"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Journal:
     """What a run writes down as it goes. Times are measured from its making; CPU time is that of all threads."""
 

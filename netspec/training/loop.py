@@ -27,7 +27,7 @@ BEST = "best.safetensors"
 LAST = "last.safetensors"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Splits:
     """The training samples, and those that are held out."""
 

@@ -22,7 +22,7 @@ EVALUATION_BATCH = 500
 Ends = tuple[Tensor, Tensor]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Measured:
     """Numbers by metric (the loss among them), and the confusion matrix if there is one."""
 

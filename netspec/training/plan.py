@@ -36,7 +36,7 @@ TIMING = frozenset({"per", "warmup", "for"})
 Tied = tuple[tuple[Term, ...], tuple[Measure, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Phase:
     """One schedule of a list: `length` periods (None: the rest of the run), the first `warmup` of them rising."""
 
@@ -46,7 +46,7 @@ class Phase:
     length: int | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainPlan:
     """All that a run needs to know.
 

@@ -22,7 +22,7 @@ ENVIRONMENT = "environment.json"
 SPEC = "spec.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Record:
     """The settings of a run, and the other specs as they were; None: it stands alone, and names are looked up."""
 

@@ -31,7 +31,7 @@ from netspec.weights.start import starts
 MAX_SEED = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Run:
     """A finished run.
 

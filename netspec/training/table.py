@@ -31,7 +31,7 @@ class Entry(BaseModel):
 E = TypeVar("E", bound=Entry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Chosen(Generic[E]):
     """An entry, the place of its name, and what stands beside and inside it that is not PyTorch's."""
 

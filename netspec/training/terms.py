@@ -27,7 +27,7 @@ MAX_CONFUSION = 50
 E = TypeVar("E", bound=Entry)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Target:
     """What an output is compared with: a field of the data, or an input after its preprocessing."""
 
@@ -38,7 +38,7 @@ class Target:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Term:
     """One term of the loss."""
 
@@ -49,7 +49,7 @@ class Term:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Measure:
     """One metric."""
 
