@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import gc
-import os
+import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run `netspec` and exit with its code."""
     # A check lives for a quarter of a second and makes hardly any garbage; collecting costs a tenth of that.
     gc.set_threshold(100_000, 20, 100)
-    # Pydantic would look through every installed package for plugins of its own, at each start.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _without_plugins()
     from netspec.cli.program import main as run
 
     run(args)
+
+
+def _without_plugins() -> None:
+    """Spare pydantic the search for plugins of its own through every installed package, and the imports for it.
+
+    Its setting for this (PYDANTIC_DISABLE_PLUGINS) is asked only after the imports, a twentieth of a check. Should
+    pydantic look elsewhere one day, it only takes that time again.
+    """
+    loader = ModuleType("pydantic.plugin._loader")
+    vars(loader)["get_plugins"] = tuple
+    sys.modules.setdefault(loader.__name__, loader)

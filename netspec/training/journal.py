@@ -13,9 +13,8 @@ from typing import Any
 
 from netspec import __version__, atomic
 from netspec.compiler.spec import Spec
-from netspec.diagnostics import NetspecError, Source
-from netspec.lang.folder import spec_folder
-from netspec.training.record import ENVIRONMENT, RECORD, SPEC, record_text
+from netspec.diagnostics import NetspecError
+from netspec.training.record import ENVIRONMENT, RECORD, SPEC, home, record_text
 
 METRICS = "metrics.jsonl"
 
@@ -80,16 +79,6 @@ def run_directory(name: str, wanted: Path | None) -> Path:
     if (target / SPEC).exists():
         raise NetspecError.at(str(target), "unwritable", "this directory holds a run already", help="name another one")
     return target
-
-
-def home(source: Source) -> Path:
-    """The folder to which a spec's paths are relative: its own; for the copy in a run directory, the original's."""
-    folder = spec_folder(source)
-    try:
-        noted = json.loads((folder / ENVIRONMENT).read_bytes())["folder"]
-        return Path(noted) if source.name.endswith(SPEC) else folder
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder
 
 
 def _fresh(target: Path) -> Path:

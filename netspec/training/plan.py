@@ -21,9 +21,9 @@ from netspec.lang.folder import Folder
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import schedules, settings
 from netspec.training.fit import check_fields, check_sources
-from netspec.training.journal import home
 from netspec.training.metrics import LOSS
 from netspec.training.optimizers import OPTIMIZERS, Optimizer
+from netspec.training.record import home
 from netspec.training.schedules import SCHEDULES, Period, Schedule
 from netspec.training.settings import Evaluate, Keep, Settings, Timing
 from netspec.training.table import choose

@@ -15,6 +15,7 @@ from typing import Any
 from netspec.compiler.files import Snapshot
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError, Source
+from netspec.lang.folder import spec_folder
 
 RECORD = "spec-record.json"
 ENVIRONMENT = "environment.json"
@@ -58,6 +59,16 @@ def record_of(source: Source) -> Record:
     if found is None:
         raise NetspecError.at(str(place), "unreadable", "this is not the record of a run")
     return found
+
+
+def home(source: Source) -> Path:
+    """The folder to which a spec's paths are relative: its own; for the copy in a run directory, the original's."""
+    folder = spec_folder(source)
+    try:
+        noted = json.loads((folder / ENVIRONMENT).read_bytes())["folder"]
+        return Path(noted) if source.name.endswith(SPEC) else folder
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder
 
 
 def is_of_run(source: Source) -> bool:
