@@ -16,6 +16,8 @@ MAX_DEPTH = 64
 
 # Copies that differ in nothing but shapes may shrink from one to the next: how far a product of counts may be off.
 _TOLERANCE = 1_000
+# How far a projection from the first copies must be beyond the limit to be believed.
+_MARGIN = 4
 
 
 class OutOfBudget(Exception):
@@ -71,6 +73,16 @@ class Budget:
             refuse_nodes(self._around, self.limits, span, report)
         yield
         self._around = outer
+
+    def project(self, before: int, done: int, left: int, span: Span, report: Report) -> None:
+        """Refuse a repeat whose `done` copies, since there were `before` parameters, let expect far too many.
+
+        Raises:
+            OutOfBudget: the `left` copies that follow would have to shrink to nothing to stay within the limit.
+        """
+        expected = self.params + (self.params - before) * left // done
+        if expected > self.limits.params * _MARGIN:
+            self._check_params(expected, span, report)
 
     def foresee(self, before: tuple[int, int], left: int, span: Span, report: Report) -> None:
         """Refuse a repeat whose `left` further copies are the same as the last one.

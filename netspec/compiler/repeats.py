@@ -12,6 +12,10 @@ from netspec.diagnostics import Report, Span
 from netspec.lang.document import LayerDecl
 
 
+# After so many copies that a variable tells apart, the others are taken to be as large on average.
+SAMPLE = 64
+
+
 class Foresight:
     """Told of each copy of a repeat, it refuses those that follow where they are the same and would be too many."""
 
@@ -22,6 +26,7 @@ class Foresight:
         self._count = count
         self._equal = equal
         self._before = (self._budget.layers, self._budget.params)
+        self._first = self._budget.params
 
     def __call__(self, index: int, previous: Entry | None, entry: Entry | None) -> None:
         """The copy `index` is made, and `previous` was the one before it.
@@ -32,6 +37,8 @@ class Foresight:
         if self._equal and _types(entry) == _types(previous) != ():
             # It gives what it reads, so the next one reads the same, and so on.
             self._budget.foresee(self._before, self._count - 1 - index, self._span, self._report)
+        elif index + 1 == SAMPLE:
+            self._budget.project(self._first, SAMPLE, self._count - SAMPLE, self._span, self._report)
         self._before = (self._budget.layers, self._budget.params)
 
 

@@ -43,7 +43,7 @@ class Limits:
     doc_chars: int = 65_536
     # On the meaning, counted by the compiler.
     graph_nodes: int = 200_000
-    params: int = 2**38
+    params: int = 2**36
     files: int = 64
 
 

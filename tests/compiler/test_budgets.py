@@ -61,6 +61,7 @@ PARAMETERS = {
     "many": "netspec: 1\ninputs: {x: [100000]}\nlayers:\n  - {repeat: 100, linear: 100000}\n",
     "uses": f"netspec: 1\n{USES}",
     "small": f"netspec: 1\n{SMALL}",
+    "varied": "netspec: 1\ninputs: {x: [2500]}\nlayers:\n  - {repeat: {i: 160_000}, linear: =2500 + i - i}\n",
 }
 
 # Prints seconds of processor time and MiB, beyond what a small spec needs, and what is refused.
