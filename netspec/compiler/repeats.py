@@ -11,7 +11,6 @@ from netspec.compiler.session import Session
 from netspec.diagnostics import Report, Span
 from netspec.lang.document import LayerDecl
 
-
 # After so many copies that a variable tells apart, the others are taken to be as large on average.
 SAMPLE = 64
 
