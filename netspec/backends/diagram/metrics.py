@@ -39,6 +39,16 @@ def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
     return ELLIPSIS
 
 
+def beginning(text: str, room: float, size: float) -> str:
+    """A sentence on one line, its end left out where it does not fit."""
+    words = text.split()
+    for count in range(len(words), 0, -1):
+        line = " ".join(words[:count]) + (f" {ELLIPSIS}" if count < len(words) else "")
+        if width(line, size) <= room + _ROUNDING:
+            return line
+    return shorten(text, room, size)
+
+
 def wrap(words: list[str], room: float, size: float, most: int) -> tuple[str, ...]:
     """Words, joined by commas, in at most so many lines; what does not fit is left to the tooltip."""
     lines = list(_lines([shorten(word, room - 12, size) for word in words], room, size))

@@ -9,7 +9,7 @@ from itertools import pairwise
 from netspec.backends.diagram import boxes
 from netspec.backends.diagram.layout import Placement, Rect, Route, place
 from netspec.backends.diagram.markup import element, number, text
-from netspec.backends.diagram.metrics import shorten, width
+from netspec.backends.diagram.metrics import beginning, shorten, width
 from netspec.backends.diagram.scene import Box, Drawing, Scene
 from netspec.backends.diagram.style import css, known
 
@@ -87,7 +87,7 @@ def classes(box: Box) -> str:
 def _head(drawing: Drawing, room: float) -> Iterator[str]:
     yield element("text", text(shorten(drawing.title, room, 18, bold=True)), x=EDGE, y=32, class_="heading")
     if drawing.subtitle:
-        yield element("text", text(shorten(drawing.subtitle, room, 11)), x=EDGE, y=50, class_="muted")
+        yield element("text", text(beginning(drawing.subtitle, room, 11)), x=EDGE, y=50, class_="muted")
 
 
 def _foot(words: list[str], y: float) -> Iterator[str]:
