@@ -8,7 +8,7 @@ import click
 
 from netspec.cli.output import format_option, print_json, shape_text, table
 from netspec.compiler import load
-from netspec.compiler.analyses import totals
+from netspec.compiler.analyses import counts
 from netspec.compiler.shipped import shipped
 
 
@@ -20,7 +20,7 @@ def command(format_: str) -> None:
     for name, path in shipped().items():
         spec = load(path)
         inputs = {value.name: list(value.type.shape) for value in spec.graph.inputs}
-        params = totals(spec.graph).num_params
+        params = counts(spec.graph).num_params
         rows.append({"name": name, "inputs": inputs, "params": params, "source": spec.document.origin})
     if format_ == "json":
         print_json({"specs": rows})

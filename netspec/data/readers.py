@@ -1,6 +1,5 @@
 """The closed table of readers. Each declares its fields with types before it reads data. Imports no numpy."""
 
-import hashlib
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -8,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from netspec.data.field import Field, label
-from netspec.data.idx_file import Header, read, read_header
 from netspec.diagnostics import DataError
 from netspec.ir import DType, TensorType
 from netspec.lang.folder import Folder
 from netspec.ops.attributes import Domain, Refusal, integer
 
 if TYPE_CHECKING:
+    from netspec.data.idx_file import Header
     from netspec.data.samples import Samples
 
 Split = Literal["train", "validation", "test"]
@@ -96,9 +95,13 @@ class Mnist(Reader):
     def own(self, split: Split) -> Self | None:
         return self.model_copy(update={"split": "test"}) if split == "test" else None
 
-    def _read(self, stem: str, folder: Folder) -> tuple[Header, bytearray]:
+    def _read(self, stem: str, folder: Folder) -> "tuple[Header, bytearray]":
+        from hashlib import sha256
+
+        from netspec.data.idx_file import read  # here, not above: a check of embedded data reads none
+
         header, data = read(f"{stem}-ubyte.gz", folder)
-        if hashlib.sha256(header.encode() + data).hexdigest() != _SHA256[stem]:
+        if sha256(header.encode() + data).hexdigest() != _SHA256[stem]:
             message = "the embedded MNIST file is damaged: its hash is not the one it was packed with"
             raise DataError.at(f"{stem}-ubyte.gz", "data-file", message, help="install netspec again")
         return header, data
@@ -116,6 +119,8 @@ class Idx(Reader):
     classes: Annotated[int | tuple[str, ...], _CLASSES] = 10
 
     def declare(self, folder: Folder) -> dict[str, Field]:
+        from netspec.data.idx_file import read_header
+
         header = self._headers(read_header(self.images, folder), read_header(self.labels, folder))
         shape = header.shape[1:]
         image = TensorType((1, *shape) if len(shape) == 2 else shape, DType.UINT8)
@@ -123,6 +128,7 @@ class Idx(Reader):
         return {"image": Field(image), "label": label(names)}
 
     def load(self, folder: Folder) -> "Samples":
+        from netspec.data.idx_file import read
         from netspec.data.samples import samples
 
         fields = self.declare(folder)
@@ -130,7 +136,7 @@ class Idx(Reader):
         self._headers(images[0], labels[0])
         return samples(fields, {"image": images, "label": labels}, self.labels)
 
-    def _headers(self, images: Header, labels: Header) -> Header:
+    def _headers(self, images: "Header", labels: "Header") -> "Header":
         if len(labels.shape) != 1:
             raise DataError.at(self.labels, "data-file", f"labels are one number a sample, the file has {labels}")
         if len(images.shape) < 2:

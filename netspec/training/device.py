@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from netspec.compiler.analyses import totals
+from netspec.compiler.analyses import counts
 from netspec.diagnostics import UnavailableError
 from netspec.ir import Graph, bounds
 
@@ -39,7 +39,7 @@ def select(device: str) -> torch.device:
 def threads_for(graph: Graph, batch_size: int) -> int:
     """Threads for steps of this size: more only where each has enough to do."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, (bounds(totals(graph).macs)[0] or 0) * batch_size // MACS_PER_THREAD))
+    return max(1, min(cores, (bounds(counts(graph).macs)[0] or 0) * batch_size // MACS_PER_THREAD))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from netspec.compiler.analyses import totals
+from netspec.compiler.analyses import counts
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess.bind import Steps, preprocess
 from netspec.data.source import SampleSource, bind_source
@@ -141,7 +141,7 @@ class _Planner:
     def _tied(self, data: SampleSource | None, *others: SampleSource | float | None) -> Tied | None:
         """Losses and metrics, tied to the network and the data."""
         loss, metrics = self._required("loss", "needs a `loss`"), self._section.get("metrics")
-        if not totals(self._spec.graph).num_params:
+        if not counts(self._spec.graph).num_params:
             self._report.error("bad-training", "the network has no parameter to train", self._place)
         if data is None or not check_fields(self._spec, data, self._steps, self._report):
             Terms.names(loss, metrics, self._report)
