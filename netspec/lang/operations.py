@@ -49,8 +49,8 @@ def _int(value: Any) -> int:
 
 
 def _round(value: Any, digits: Any = None) -> Any:
-    if isinstance(digits, int) and abs(digits) > MAX_DIGITS:  # round(1, -10**9) computes 10**(10**9)
-        raise ValueError("digits")
+    if isinstance(value, int) and isinstance(digits, int) and digits < -MAX_DIGITS:
+        return 0  # as in Python, which computes 10**(10**9) for round(1, -10**9)
     return round(value, digits)
 
 
