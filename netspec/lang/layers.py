@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.diagnostics import Report, Span
+from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang import form
 from netspec.lang.document import Branch, LayerDecl, Layers, Parallel, Reads, Reference, RepeatDecl
@@ -198,8 +198,3 @@ class LayerReader:
 
 def _is_near_modifier(text: str) -> bool:
     return (did_you_mean(text, MODIFIERS) or "").startswith("did you mean")
-
-
-def span_of(node: Mapping, key: str) -> Span:
-    """The place of a key where it stands, else of the mapping's start."""
-    return node.key(key).span if key in node else form.first_of(node)
