@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netspec.diagnostics import NetspecError
+
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")
 
 
 @contextmanager
@@ -22,25 +25,51 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        os.close(handle)
         temporary = Path(name)
+        os.close(handle)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, target)
         temporary = None
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         raise unwritable(target, error) from None
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what refused to write may refuse this too
+                temporary.unlink()
 
 
 def write(path: str | Path, data: bytes | str) -> None:
     """Write a whole file; text is UTF-8. Raises NetspecError as `replacing` does."""
+    write_chunks(path, [data.encode() if isinstance(data, str) else data])
+
+
+def write_chunks(path: str | Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a whole file piece by piece. Raises NetspecError as `replacing` does."""
     with replacing(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        handle = os.open(temporary, os.O_WRONLY)
+        try:
+            for chunk in chunks:
+                _write_all(handle, memoryview(chunk))
+        finally:
+            os.close(handle)
+
+
+def named_for(temporary: Path) -> str | None:
+    """The name of the file that a temporary one is to replace; None for any other file."""
+    found = _TEMPORARY.fullmatch(temporary.name)
+    return found[1] if found else None
+
+
+def sync(path: Path) -> None:
+    """See to it that a file, or the names in a directory, outlast a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def unwritable(path: Path, error: OSError) -> NetspecError:
@@ -51,12 +80,11 @@ def unwritable(path: Path, error: OSError) -> NetspecError:
     )
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _write_all(handle: int, data: memoryview) -> None:
+    """The system may take less than it is given: more than 2 GiB, or when a signal comes."""
+    rest = data.cast("B") if data.nbytes else data
+    while rest.nbytes:
+        rest = rest[os.write(handle, rest) :]
 
 
 def _umask() -> int:

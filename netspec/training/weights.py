@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ml_dtypes
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from netspec import atomic
 from netspec.ir import Graph
 from netspec.weights.bind import PLAIN, Mapped
 from netspec.weights.match import match
 from netspec.weights.read import open_weights
-from netspec.weights.stored import Array
+from netspec.weights.stored import Array, Stored
+from netspec.weights.write import write_weights
 
 State = dict[str, Tensor]
 
 
 def save(state: State, path: Path) -> None:
-    """Write a file, whole or not at all.
+    """Write a sealed file, whole or not at all.
 
     Raises:
         NetspecError: `unwritable`.
     """
-    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
-    with atomic.replacing(path) as temporary:
-        save_file(plain, temporary)
+    write_weights(stored(state), path)
+
+
+def stored(state: State) -> dict[str, Stored]:
+    """Tensors as a file's; they must not change until they are read."""
+    return {key: _stored(key, tensor.detach()) for key, tensor in state.items()}
 
 
 def load_into(module: nn.Module, graph: Graph, path: str | Path, mapping: Mapped = PLAIN) -> None:
@@ -53,3 +56,16 @@ def as_tensor(array: Array) -> Tensor:
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
     return torch.from_numpy(array)
+
+
+def _stored(key: str, tensor: Tensor) -> Stored:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return Stored(key, dtype, tuple(tensor.shape), lambda: _as_array(tensor))
+
+
+def _as_array(tensor: Tensor) -> Array:
+    plain = tensor.cpu().contiguous()
+    if plain.dtype is torch.bfloat16:
+        found: Array = plain.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        return found
+    return plain.numpy()

@@ -16,6 +16,7 @@ import ml_dtypes
 import numpy as np
 
 from netspec.lang.nodes import shorten
+from netspec.weights.seal import check_seal
 from netspec.weights.stored import MAX_ELEMENTS, MAX_RANK, MAX_TENSORS, Array, Stored, are_bools, check_key, refuse
 
 MAX_HEADER_BYTES = 1 << 20
@@ -44,7 +45,8 @@ def read_header(file: BinaryIO, name: str) -> dict[str, Stored]:
     """The tensors of an open file, in the order of their bytes; each reads its own bytes when it is asked.
 
     Raises:
-        ModelError: `weights`, naming the tensor: the header is not what the format says, or does not fit the file.
+        ModelError: `weights`, naming the tensor: the header is not what the format says, or does not fit the file; or
+            the file is sealed, and not as it was written.
     """
     file_bytes = file.seek(0, 2)
     file.seek(0)
@@ -54,12 +56,13 @@ def read_header(file: BinaryIO, name: str) -> dict[str, Stored]:
         raise refuse(name, f"the file is shorter than its header says: {length:,} bytes, the file has {file_bytes:,}")
     if length > MAX_HEADER_BYTES:
         raise refuse(name, f"the header claims {length:,} bytes; {MAX_HEADER_BYTES:,} are read")
-    entries = _parse(file.read(length), name)
+    entries, metadata = _parse(file.read(length), name)
+    check_seal(file, metadata, name)
     return _tensors(file, name, entries, PREFIX_BYTES + length, file_bytes)
 
 
-def _parse(text: bytes, name: str) -> dict[str, Any]:
-    """The header as an object whose keys are unique, without its metadata."""
+def _parse(text: bytes, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The header as an object whose keys are unique, and its metadata."""
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=lambda pairs: _unique(pairs, name))
     except (ValueError, RecursionError) as error:
@@ -71,7 +74,7 @@ def _parse(text: bytes, name: str) -> dict[str, Any]:
         raise refuse(name, f"`{METADATA}` does not map texts to texts")
     if len(header) > MAX_TENSORS:
         raise refuse(name, f"the header lists {len(header):,} tensors; {MAX_TENSORS:,} are read")
-    return header
+    return header, metadata
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +15,8 @@ from numpy.lib import format as npy
 
 from netspec import atomic
 from netspec.weights.npz_file import SUFFIX
-from netspec.weights.safetensors_file import DTYPES, NAMES
+from netspec.weights.safetensors_file import DTYPES, METADATA, NAMES, PREFIX_BYTES
+from netspec.weights.seal import BLANK_SEAL, SEAL_AT
 from netspec.weights.stored import Tensors, refuse
 
 SUFFIXES = (".safetensors", ".npz")
@@ -21,7 +24,7 @@ ALIGNMENT = 8
 
 
 def write_weights(tensors: Tensors, path: Path) -> None:
-    """Write tensors one after the other; one at a time is in memory.
+    """Write tensors one after the other; one at a time is in memory. A safetensors file is sealed.
 
     Raises:
         ModelError: `weights`: the name ends in neither `.safetensors` nor `.npz`, or npz cannot hold an element type.
@@ -49,7 +52,18 @@ def _write_npz(file: BinaryIO, tensors: Tensors) -> None:
 
 
 def _write_safetensors(file: BinaryIO, tensors: Tensors) -> None:
-    header: dict[str, object] = {}
+    """Sealed: the sha256 of all else takes the place that is left for it in the header."""
+    digest = hashlib.sha256()
+    for chunk in safetensors_chunks(tensors, BLANK_SEAL):
+        digest.update(chunk)
+        file.write(chunk)
+    file.seek(SEAL_AT)
+    file.write(digest.hexdigest().encode())
+
+
+def safetensors_chunks(tensors: Tensors, metadata: Mapping[str, str] | None = None) -> Iterator[bytes | memoryview]:
+    """The bytes of a safetensors file, a tensor at a time."""
+    header: dict[str, object] = {METADATA: metadata} if metadata else {}
     at = 0
     for key, stored in tensors.items():
         size = _bytes(stored.shape, stored.dtype)
@@ -57,9 +71,10 @@ def _write_safetensors(file: BinaryIO, tensors: Tensors) -> None:
         at += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % ALIGNMENT)
-    file.write(len(text).to_bytes(8, "little") + text)
+    yield len(text).to_bytes(PREFIX_BYTES, "little") + text
     for stored in tensors.values():
-        file.write(np.ascontiguousarray(stored.read()).tobytes())
+        # Not every element type has a buffer that Python knows; bytes have one.
+        yield np.ascontiguousarray(stored.read()).reshape(-1).view(np.uint8).data
 
 
 def _bytes(shape: tuple[int, ...], dtype: str) -> int:

@@ -70,7 +70,7 @@ train:
         if step % 7 == 0:
             scheduler.step()
     found = load_file(run.last)
-    assert list(found) == sorted(["conv.weight", "conv.bias", "fc.weight", "fc.bias"])
+    assert sorted(found) == sorted(["conv.weight", "conv.bias", "fc.weight", "fc.bias"])
     for key, value in zip(("conv.weight", "conv.bias", "fc.weight", "fc.bias"), network.parameters(), strict=True):
         torch.testing.assert_close(found[key], value.detach(), rtol=1e-4, atol=1e-5)
     assert [row["step"] for row in run.history] == [7, 14, 18] and run.history[-1]["lr"] == pytest.approx(0.025)
