@@ -149,7 +149,7 @@ def _check_sections(spec: Spec, report: Report) -> None:
     """Training, preprocessing and weights; what a spec does not have is not imported."""
     document = spec.document
     if document.train is not None:
-        from netspec.training.plan import plan
+        from netspec.training.planner import plan
 
         plan(spec, report)
     elif any(decl is not None and decl.preprocess is not None for decl in document.inputs.values()):

@@ -105,6 +105,11 @@ def with_settings(root: Node, settings: Sequence[str], report: Report) -> Node:
     return root
 
 
+def with_argument(root: Mapping, name: str, value: Node) -> Mapping:
+    """The tree with another value of an argument that it has, and without what it expects with its own."""
+    return _set(root, [name], value, Report())
+
+
 def _set(root: Mapping, path: list[str], value: Node, report: Report) -> Mapping:
     args = root.get("args")
     if isinstance(args, Mapping) and path[0] in args:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from netspec.compiler.advise import advise
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
-from netspec.compiler.extend import extended, with_settings
+from netspec.compiler.extend import extended, with_argument, with_settings
 from netspec.compiler.files import Files, Snapshot
 from netspec.compiler.sections import with_values
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
+from netspec.compiler.yaml_text import flow
 from netspec.diagnostics import NetspecError, Report, Source, SpecError
 from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang.nodes import Mapping, shorten
 from netspec.lang.reader import Limits, collector_off, read
 from netspec.lang.structure import structure
 
@@ -75,6 +78,37 @@ def compile_source(
         allowed=allowed,
         others=files.taken(),
     )
+
+
+def with_arguments(spec: Spec, values: Mapping, report: Report) -> Spec | None:
+    """The same spec with other values of some arguments, or None where `report` says what is wrong.
+
+    What it expects of itself it expects with its own arguments, so that is not checked. The settings of the result make
+    it of the text again.
+    """
+    root = spec.document.root
+    known = root.get("args")
+    for key, value in values:
+        if not isinstance(known, Mapping) or key.text not in known:
+            names = known.entries if isinstance(known, Mapping) else ()
+            message = f"the spec has no argument `{shorten(key.text)}`"
+            report.error("unknown-name", message, key.span, help=did_you_mean(key.text, names))
+            return None
+        root = with_argument(root, key.text, value)
+    own = Report()
+    files = Files(spec.source, Limits(), spec.allowed, spec.others)
+    with collector_off():
+        document = structure(root, spec.source, own)
+        found = elaborate(document, own, files=files) if document is not None else None
+        if document is not None and found is not None:
+            document = with_values(document, found.names, found.preprocess, own)
+    for diagnostic in own:
+        if diagnostic.is_error:
+            report.add(diagnostic)
+    if own.has_errors or document is None or found is None:
+        return None
+    settings = (*spec.settings, *(f"{key.text}={flow(value)}" for key, value in values))
+    return replace(spec, document=document, graph=found.graph, settings=settings, weights=found.weights)
 
 
 def read_source(ref: str | Path, limits: Limits) -> Source:

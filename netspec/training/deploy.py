@@ -13,7 +13,8 @@ from netspec.compiler.spec import Spec
 from netspec.data.preprocess import as_json
 from netspec.data.preprocess.bind import preprocess
 from netspec.diagnostics import Report, SpecError
-from netspec.training.plan import TrainPlan, plan
+from netspec.training.plan import TrainPlan
+from netspec.training.planner import plan
 from netspec.training.start import load_starts
 from netspec.training.weights import load_into
 from netspec.weights.start import starts
@@ -49,7 +50,8 @@ def describe(spec: Spec) -> dict[str, str]:
         SpecError: the `preprocess` steps or the `train` section have a mistake.
     """
     report = Report()
-    found = plan(spec, report)
+    planned = plan(spec, report)
+    found = planned.final if planned is not None else None
     steps = preprocess(spec.document, spec.graph, report)
     if report.has_errors:
         raise SpecError(report.diagnostics)

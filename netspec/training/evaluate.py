@@ -34,7 +34,7 @@ def evaluate(
         UnavailableError: CUDA was asked for, and there is none.
     """
     target = select(device)
-    plan = planned(spec, allowed)
+    plan = planned(spec, allowed).final
     module = build(rewrite(plan.graph), initialize=False)
     weights_file.load_into(module, plan.graph, weights)
     with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):

@@ -1,4 +1,4 @@
-"""Whether data fit a network: every input has a field that preprocessing can make into it; and who makes a value."""
+"""Whether data fit a network: every input has a field that preprocessing can make into it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netspec.data.preprocess import StepError, check
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity
-from netspec.ir import DType, Graph, Node, Region, Value
+from netspec.ir import DType, Value
 
 MAX_UINT8 = 256
 
@@ -64,12 +64,3 @@ def check_sources(data: SampleSource, others: Iterable[SampleSource | float | No
                 message = f"field `{name}` is {found or 'absent'} here, and {field} in the training data"
                 report.error("bad-training", message, other.span)
                 break
-
-
-def producer(graph: Graph, value: Value) -> Node | None:
-    """The node that makes a value, inside regions too; None for an input."""
-    for node in graph.nodes:
-        if value in node.outputs:
-            inner = isinstance(node, Region) and producer(node.body, node.body.outputs[node.outputs.index(value)])
-            return inner or None if isinstance(node, Region) else node
-    return None

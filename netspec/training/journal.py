@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from netspec.diagnostics import NetspecError
 from netspec.training.record import ENVIRONMENT, RECORD, SPEC, home, record_text
 
 METRICS = "metrics.jsonl"
+#: Where all stages but the last leave their weights and pictures.
+STAGES = "stages"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -25,6 +27,8 @@ class Journal:
 
     directory: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
+    # The directory of the whole run, where this is the journal of one of its stages.
+    whole: Path | None = None
     _started: float = field(default_factory=time.perf_counter)
     _cpu_started: float = field(default_factory=time.process_time)
 
@@ -54,12 +58,25 @@ class Journal:
         text = json.dumps(known | facts, indent=2, sort_keys=True)
         atomic.write(self.directory / ENVIRONMENT, text + "\n")
 
+    def below(self, name: str) -> Journal:
+        """The journal of a stage that is not the last: it writes into a folder of its own, and shares the rows.
+
+        Raises:
+            NetspecError: `unwritable`.
+        """
+        folder = self.directory / STAGES / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise atomic.unwritable(folder, error) from None
+        return replace(self, directory=folder, whole=self.whole or self.directory)
+
     def note(self, row: dict[str, Any]) -> dict[str, Any]:
         """Add a line to the metrics; the times are added here."""
         row = row | {"seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu_seconds, 3)}
         self.rows.append(row)
         lines = [json.dumps(each, allow_nan=False) for each in self.rows]
-        atomic.write(self.directory / METRICS, "\n".join(lines) + "\n")
+        atomic.write((self.whole or self.directory) / METRICS, "\n".join(lines) + "\n")
         return row
 
 

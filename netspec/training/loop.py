@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
+from netspec.compiler.select import parameters
 from netspec.data.samples import Samples
 from netspec.diagnostics import TrainingError
 from netspec.training import weights
+from netspec.training.average import Average
 from netspec.training.batches import Batch, Batches
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, explain
 from netspec.training.interrupt import Stop, TrainingInterrupted
 from netspec.training.journal import Journal
+from netspec.training.keeper import Keeper, Patience
 from netspec.training.metrics import LOSS
-from netspec.training.objective import Measured, Objective, Tally, call
+from netspec.training.objective import Measured, Metrics, Objective, Tally, call
+from netspec.training.observer import Observer
+from netspec.training.order import Order
+from netspec.training.parts import Part, Random, State, Weights
 from netspec.training.plan import TrainPlan
-from netspec.training.progress import Reporter
-from netspec.training.rates import Rates
-
-BEST = "best.safetensors"
-LAST = "last.safetensors"
+from netspec.training.precision import Precision
+from netspec.training.progress import Reporter, line
+from netspec.training.turn import Turn
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -42,7 +47,11 @@ class Splits:
 
 
 class Loop:
-    """One run of a plan on a module."""
+    """One stage of a run on a module.
+
+    `parts` is all that changes as it goes: a loop made of the same plan that is given the state of another one goes on
+    as that one would have, to the last bit.
+    """
 
     def __init__(
         self,
@@ -54,21 +63,54 @@ class Loop:
         *,
         seed: int,
         place: str,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        self._plan = plan
+        settings = plan.settings
+        self.plan = plan
         self._module = module
         self._splits = splits
         self._journal = journal
         self._place = place
+        self._observers = observers
+        self._still = [module.get_submodule(path) for path in plan.trained.still]
+        for key in plan.trained.frozen:
+            module.get_parameter(key).requires_grad_(False)
+        size = settings.batch_size * settings.accumulate
+        self.batches = -(-len(splits.train) // size)
+        self.steps = settings.steps or max(1, round((settings.epochs or 0) * self.batches))
+        self.order = Order(splits.train, size, self.steps, seed if settings.shuffle else None)
         self._objective = Objective(plan, device)
+        self._metrics = Metrics(plan.graph, plan.measures)
         self._watch = LossWatch(device)
-        self._generator = torch.Generator().manual_seed(seed) if plan.settings.shuffle else None
-        self.batches = -(-len(splits.train) // plan.settings.batch_size)
-        self.steps = plan.settings.steps or max(1, round((plan.settings.epochs or 0) * self.batches))
-        self._optimizer = _optimizer(plan, module)
-        self._rates = Rates(plan.schedule, self._optimizer, self.steps, self.batches)
-        self._best = -math.inf
-        self._tally = Tally(plan.measures)
+        self._turns = [Turn(each, plan, module, self.steps, self.batches, device) for each in plan.updates]
+        self._precision = Precision(settings.precision, device)
+        self._average = Average(module, plan.ema.decay) if plan.ema is not None else None
+        self._keeper = Keeper(plan, journal.directory)
+        self._patience = Patience(plan)
+        self._tally = Tally(self._metrics.measures)
+        self._weights = Weights(module, frozenset(each.key for each in parameters(plan.graph)))
+        self._seen: Batch | None = None
+        self.parts: dict[str, Part] = {
+            "weights": self._weights,
+            "random": Random(device),
+            "order": self.order,
+            "tally": self._tally,
+            "keeper": self._keeper,
+            "patience": self._patience,
+            "precision": self._precision,
+            **({"average": self._average} if self._average is not None else {}),
+            **{f"update.{turn.name}" if turn.name else "update": turn for turn in self._turns},
+        }
+
+    def state(self) -> State:
+        """All that has changed since the loop was made, by part."""
+        self._watch.flush()
+        return {name: part.state() for name, part in self.parts.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where another loop of the same plan was when it gave its state."""
+        for name, part in self.parts.items():
+            part.restore(state[name])
 
     def run(self, reporter: Reporter, stop: Stop) -> None:
         """Train to the end.
@@ -78,50 +120,70 @@ class Loop:
             TrainingInterrupted: the user asked to stop; the last weights are saved.
             NetspecError: `unwritable`.
         """
-        every = self.batches if self._plan.evaluate.every == "epoch" else self._plan.evaluate.every
-        self._module.train()
-        for moment, indices in self._moments():
-            batch = self._splits.train.gather(indices)
+        every = self.batches if self.plan.evaluate.every == "epoch" else self.plan.evaluate.every
+        self._train_mode()
+        for moment, places in self.order:
             try:
-                self._step(moment, batch)
+                self._step(moment, places)
                 reporter.step(moment.step)
                 if moment.step % every == 0 or moment.step == self.steps or stop.requested:
-                    reporter.evaluated(_line(self._evaluate(moment)))
+                    reporter.evaluated(line(self._evaluate(moment)))
             except NotFiniteError as error:
                 # Noticed a step late the weights have changed, and another forward pass would blame the wrong layer.
-                seen = batch if error.moment == moment and self._watch.lag == 0 else None
-                raise explain(error, self._module, seen, self._plan.graph, self._place) from None
+                seen = self._seen if error.moment == moment and self._watch.lag == 0 else None
+                raise explain(error, self._module, seen, self.plan.graph, self._place) from None
+            for observer in self._observers:
+                observer.stepped(moment)
             if stop.requested:
                 raise TrainingInterrupted(self._journal.directory, moment.step)
+            if self._patience.is_over:
+                return
 
-    def _moments(self) -> Iterator[tuple[Moment, Tensor]]:
-        """Every step with the places of its samples."""
-        step, epoch = 0, 0
-        while True:
-            epoch += 1
-            order = self._splits.train.shuffled(self._plan.settings.batch_size, self._generator)
-            for number, indices in enumerate(order, 1):
-                step += 1
-                yield Moment(step, epoch, number, self.batches), indices
-                if step == self.steps:
-                    return
+    def named_weights(self) -> dict[str, Tensor]:
+        """What the stage has made: its parameters and buffers, averaged where it has an average."""
+        with self._averaged():
+            return {key: tensor.clone() for key, tensor in self._weights.state().items()}
 
-    def _step(self, moment: Moment, batch: Batch) -> None:
-        outputs = self._forward(batch)
-        loss = self._objective.loss(outputs, batch)
-        self._watch.see(moment, loss)
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation here
-        if self._plan.settings.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self._module.parameters(), self._plan.settings.clip_grad_norm)
-        self._optimizer.step()
-        self._rates.after(moment.step)
-        with torch.no_grad():
-            self._tally.add(loss, batch.size, self._objective.totals(outputs, batch))
+    def _step(self, moment: Moment, places: Tensor) -> None:
+        batches = [self._splits.train.gather(each) for each in torch.split(places, self.plan.settings.batch_size)]
+        random = torch.get_rng_state() if len(self._turns) > 1 else None
+        for index, turn in enumerate(self._turns):
+            if moment.step % turn.every == 0:
+                if random is not None and index:
+                    torch.set_rng_state(random)
+                self._update(turn, moment, batches)
+        for turn in self._turns:
+            turn.after(moment.step)
+        if self._average is not None:
+            self._average.update()
+
+    def _update(self, turn: Turn, moment: Moment, batches: Sequence[Batch]) -> None:
+        """Forward and backward passes of one update, whose gradients are means over all batches, and its move."""
+        alone = len(self._turns) == 1
+        if alone:
+            turn.zero_grad()
+        else:
+            turn.begin([each for other in self._turns if other is not turn for each in other.parameters])
+        samples = sum(batch.size for batch in batches)
+        for batch in batches:
+            self._seen = batch
+            outputs = self._forward(batch)
+            loss = turn.losses(outputs, batch)
+            self._watch.see(moment, loss)
+            self._precision.backward(loss if batch.size == samples else loss * (batch.size / samples))
+            with torch.no_grad():
+                totals = self._metrics.totals(outputs, batch) if turn is self._turns[0] else []
+                self._tally.add({turn.name: loss}, batch.size, totals)
+        for observer in self._observers:
+            observer.differentiated(moment)
+        turn.move(self._precision)
+        if not alone:
+            turn.end()
 
     def _forward(self, batch: Batch) -> tuple[Tensor, ...]:
         try:
-            return call(self._module, batch)
+            with self._precision.forward():
+                return self._precision.full(call(self._module, batch))
         except ValueError as error:
             # Batch norm has no variance over one value a channel.
             if batch.size > 1:
@@ -130,25 +192,41 @@ class Loop:
             help = f"choose a `batch_size` that does not divide {len(self._splits.train):,} with a rest of 1"
             raise TrainingError.at(self._place, "bad-training", message, help=help) from None
 
+    def _train_mode(self) -> None:
+        """Training, but for layers whose statistics stand still."""
+        self._module.train()
+        for layer in self._still:
+            layer.eval()
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self._average.in_place() if self._average is not None else nullcontext()
+
     def _evaluate(self, moment: Moment) -> dict[str, Any]:
         """Measure, write down, and save what is worth keeping."""
         self._watch.flush()
-        rate = self._rates.current
-        training, self._tally = self._tally.result(), Tally(self._plan.measures)
+        rate = self._turns[0].rate
+        training = self._tally.result()
+        self._tally.clear()
         held_out = self._splits.validation
-        found = self._objective.measure(self._module, held_out) if held_out is not None else None
-        state = self._module.state_dict()
-        self._check_finite(state, found or training, moment)
-        row: dict[str, Any] = {"step": moment.step, "epoch": round(moment.step / self.batches, 4), "lr": rate}
-        row |= _prefixed("train", training) | (_prefixed("validation", found) if found is not None else {})
-        self._keep(state, found or training, is_held_out=found is not None)
+        with self._averaged():
+            found = self._objective.measure(self._module, held_out) if held_out is not None else None
+            self._train_mode()
+            state = self._weights.state()
+            self._check_finite(state, found or training, moment)
+            stage = {"stage": self.plan.name} if self.plan.name else {}
+            row: dict[str, Any] = {**stage, "step": moment.step, "epoch": round(moment.step / self.batches, 4)}
+            row |= {"lr": rate, **_prefixed("train", training)}
+            row |= _prefixed("validation", found) if found is not None else {}
+            self._keeper.offer(state, (found or training).numbers, is_held_out=found is not None)
+        if found is not None:
+            self._patience.saw(found.numbers)
         return self._journal.note(row)
 
     def _check_finite(self, state: weights.State, measured: Measured, moment: Moment) -> None:
         """A step may leave weights behind that only the next loss would show."""
         problems = {
             "weights": weights.all_finite(state),
-            "an evaluation": math.isfinite(measured.numbers[LOSS]),
+            "an evaluation": math.isfinite(measured.numbers.get(LOSS, 0.0)),
         }
         found = [what for what, is_finite in problems.items() if not is_finite]
         if found:
@@ -156,33 +234,6 @@ class Loop:
             help = "lower the learning rate, or set `clip_grad_norm`; the weights saved before are finite"
             raise TrainingError.at(self._place, "not-finite", message, help=help)
 
-    def _keep(self, state: weights.State, measured: Measured, *, is_held_out: bool) -> None:
-        """The last weights, and the best. Without held-out samples nothing is known to be better than the last."""
-        if self._plan.keep.last:
-            weights.save(state, self._journal.directory / LAST)
-        score = measured.numbers[self._plan.keep.best] * (1 if self._plan.higher_is_better else -1)
-        if score >= self._best or not is_held_out:
-            self._best = score
-            weights.save(state, self._journal.directory / BEST)
-
-
-def _optimizer(plan: TrainPlan, module: nn.Module) -> optim.Optimizer:
-    chosen = getattr(optim, plan.optimizer.torch_name)  # a name of the closed table
-    # One kernel for all parameters: the same update, a tenth of the calls.
-    switches = {"fused": True} if plan.optimizer.fusable else {}
-    built: optim.Optimizer = chosen(module.parameters(), **plan.optimizer.arguments(), **switches)
-    return built
-
 
 def _prefixed(split: str, measured: Measured) -> dict[str, float]:
     return {f"{split}_{name}": value for name, value in measured.numbers.items()}
-
-
-def _line(row: dict[str, Any]) -> str:
-    """`epoch 1: train loss 0.5 accuracy 0.9, validation loss 0.4 accuracy 0.9`."""
-    parts = []
-    for split in ("train", "validation"):
-        prefix = f"{split}_"
-        numbers = [f"{key.removeprefix(prefix)} {value:.4f}" for key, value in row.items() if key.startswith(prefix)]
-        parts += [f"{split} {' '.join(numbers)}"] if numbers else []
-    return f"epoch {row['epoch']:g}: {', '.join(parts)}"

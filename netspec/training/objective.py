@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,16 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netspec.ir import Value
+from netspec.compiler.passes.deployed import training_values
+from netspec.ir import Graph, Value
 from netspec.training.batches import Batch, Batches
+from netspec.training.losses import OWN
 from netspec.training.metrics import LOSS
+from netspec.training.parts import State
 from netspec.training.plan import TrainPlan
+from netspec.training.targets import Target
 from netspec.training.terms import Measure, Term
 
 #: Samples of one batch of an evaluation, at least; no gradients are kept, so more fit than in training.
 EVALUATION_BATCH = 500
 
-Ends = tuple[Tensor, Tensor]
+Outputs = tuple[Tensor, ...]
+Totals = list[tuple[Tensor, int]]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -30,45 +35,97 @@ class Measured:
     confusion: list[list[int]] | None = None
 
 
-class Objective:
-    """The losses and metrics of a plan. A module's outputs come in the order of the plan's graph."""
+class Places:
+    """Where the values of a graph stand among a module's outputs: all of them, or those of the evaluated network."""
 
-    def __init__(self, plan: TrainPlan, device: torch.device) -> None:
-        self._place = {value: index for index, value in enumerate(plan.graph.outputs)}
-        self._terms = [(term, _function(term, device)) for term in plan.terms]
-        self._measures = plan.measures
-        self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
+    def __init__(self, graph: Graph, *, training: bool) -> None:
+        gone = set() if training else training_values(graph)
+        kept = [value for value in graph.outputs if value not in gone]
+        self._places = {value: index for index, value in enumerate(kept)}
 
-    def loss(self, outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        """The weighted sum of all terms, a mean over the batch."""
+    def has(self, end: Term | Measure) -> bool:
+        """Whether all that a loss or a metric reads is there."""
+        read = [*end.reads.values()] if isinstance(end, Term) else [end.output]
+        target = end.target.value if end.target is not None else None
+        return all(value in self._places for value in [*read, *([target] if target is not None else [])])
+
+    def of(self, value: Value, outputs: Outputs) -> Tensor:
+        """The tensor of a value."""
+        return outputs[self._places[value]]
+
+    def target(self, target: Target, output: Tensor, outputs: Outputs, batch: Batch) -> Tensor:
+        """What an output is compared with."""
+        if target.kind == "layer":
+            assert target.value is not None
+            return self.of(target.value, outputs).detach()
+        if target.kind == "number":
+            return output.new_full((), target.number)
+        return batch.named[target.name]
+
+
+class Losses:
+    """The weighted sum of some terms, a mean over the batch."""
+
+    def __init__(self, graph: Graph, terms: Iterable[Term], device: torch.device, *, training: bool = True) -> None:
+        self._places = Places(graph, training=training)
+        self._terms = [(term, _function(term, device)) for term in terms if self._places.has(term)]
+
+    def __bool__(self) -> bool:
+        """Whether there is any term."""
+        return bool(self._terms)
+
+    def __call__(self, outputs: Outputs, batch: Batch) -> Tensor:
         parts = [term.weight * function(*self._ends(term, outputs, batch)) for term, function in self._terms]
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
-    def totals(self, outputs: tuple[Tensor, ...], batch: Batch) -> list[tuple[Tensor, int]]:
+    def _ends(self, term: Term, outputs: Outputs, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
+        reads = {argument: self._places.of(value, outputs) for argument, value in term.reads.items()}
+        if term.target is None:
+            return reads, None
+        first, output = next(iter(reads.items()))
+        reads[first], target = _compared(term, self._places, output, outputs, batch)
+        return reads, target
+
+
+class Metrics:
+    """The metrics of a plan, as far as they exist in training or in evaluation."""
+
+    def __init__(self, graph: Graph, measures: Iterable[Measure], *, training: bool = True) -> None:
+        self._places = Places(graph, training=training)
+        self.measures = tuple(measure for measure in measures if self._places.has(measure))
+
+    def totals(self, outputs: Outputs, batch: Batch) -> Totals:
         """For each metric its sum over the batch, left on the device, and the number of values summed."""
         found = []
-        for measure in self._measures:
-            output, target = self._ends(measure, outputs, batch)
-            found.append((measure.metric.total(output, target), target.numel()))
+        for measure in self.measures:
+            output = self._places.of(measure.output, outputs)
+            output, target = _compared(measure, self._places, output, outputs, batch)
+            found.append((measure.metric.total(output, target), measure.metric.count(target)))
         return found
+
+
+class Objective:
+    """The losses and metrics of a plan, measured on held-out samples by the network as it is deployed."""
+
+    def __init__(self, plan: TrainPlan, device: torch.device) -> None:
+        self._losses = {
+            update.name: Losses(plan.graph, update.terms, device, training=False) for update in plan.updates
+        }
+        self._metrics = Metrics(plan.graph, plan.measures, training=False)
+        self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
 
     @torch.no_grad()
     def measure(self, module: nn.Module, batches: Batches) -> Measured:
         """Loss and metrics of all samples, in evaluation mode; the module's own mode is put back."""
         was_training = module.training
         module.eval()
-        tally = Tally(self._measures)
+        tally = Tally(self._metrics.measures)
         for batch in batches.in_order(self._batch_size):
             outputs = call(module, batch)
-            tally.add(self.loss(outputs, batch), batch.size, self.totals(outputs, batch))
+            losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
+            tally.add(losses, batch.size, self._metrics.totals(outputs, batch))
         module.train(was_training)
         return tally.result()
-
-    def _ends(self, end: Term | Measure, outputs: tuple[Tensor, ...], batch: Batch) -> Ends:
-        return end.alignment(outputs[self._index(end.output)], batch.named[end.target.name])
-
-    def _index(self, value: Value) -> int:
-        return self._place[value]
 
 
 class Tally:
@@ -76,46 +133,94 @@ class Tally:
 
     def __init__(self, measures: tuple[Measure, ...]) -> None:
         self._metrics = [measure.metric for measure in measures]
-        self._loss: Tensor | float = 0.0
-        self._samples = 0
-        self._totals: list[Tensor | int] = [0] * len(measures)
-        self._counts = [0] * len(measures)
+        self.clear()
 
-    def add(self, loss: Tensor, samples: int, totals: list[tuple[Tensor, int]]) -> None:
-        """One batch: the mean loss of its samples, and its metrics' sums."""
-        self._loss = self._loss + loss.detach() * samples
-        self._samples += samples
+    def clear(self) -> None:
+        """Begin again."""
+        self._losses: dict[str, Tensor] = {}
+        self._samples: dict[str, int] = {}
+        self._totals: list[Tensor | int] = [0] * len(self._metrics)
+        self._counts = [0] * len(self._metrics)
+
+    def add(self, losses: Mapping[str, Tensor], samples: int, totals: Totals) -> None:
+        """One batch: the mean losses of its samples, by update, and its metrics' sums."""
+        for name, loss in losses.items():
+            summed = loss.detach() * samples
+            self._losses[name] = self._losses[name] + summed if name in self._losses else summed
+            self._samples[name] = self._samples.get(name, 0) + samples
         for index, (total, count) in enumerate(totals):
             self._totals[index] = self._totals[index] + total
             self._counts[index] += count
 
     def result(self) -> Measured:
-        """Means over all that was added."""
-        measured = Measured({LOSS: float(self._loss) / max(1, self._samples)})
+        """Means over all that was added. The loss is the sum of those of all updates."""
+        means = {name: float(loss) / self._samples[name] for name, loss in self._losses.items()}
+        measured = Measured({LOSS: sum(means.values())} if means else {})
+        measured.numbers |= {f"{name}_{LOSS}": mean for name, mean in means.items() if name}
         for metric, total, count in zip(self._metrics, self._totals, self._counts, strict=True):
             if metric.is_number:
-                measured.numbers[metric.label] = float(total) / max(1, count)
+                measured.numbers[metric.label] = metric.number(torch.as_tensor(total), count)
             elif isinstance(total, Tensor):
                 measured.confusion = total.tolist()
         return measured
 
+    def state(self) -> State:
+        return {
+            "losses": dict(self._losses),
+            "samples": dict(self._samples),
+            "totals": list(self._totals),
+            "counts": list(self._counts),
+        }
 
-def call(module: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._losses, self._samples = dict(state["losses"]), dict(state["samples"])
+        self._totals, self._counts = list(state["totals"]), list(state["counts"])
+
+
+def call(module: nn.Module, batch: Batch) -> Outputs:
     """The module's outputs, as a tuple also where there is one."""
     outputs = module(*batch.inputs)
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
-def _function(term: Term, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
+def _compared(
+    end: Term | Measure, places: Places, output: Tensor, outputs: Outputs, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Output and target, lined up."""
+    assert end.target is not None
+    target = places.target(end.target, output, outputs, batch)
+    if end.target.kind == "number":
+        # Every sample has it, and where there are no classes every element.
+        shape, dtype = (output.shape[:1], torch.int64) if end.alignment.class_axis else (output.shape, output.dtype)
+        target = target.to(dtype).expand(shape)
+    return end.alignment(output, target)
+
+
+Function = Callable[[dict[str, Tensor], Tensor | None], Tensor]
+
+
+def _function(term: Term, device: torch.device) -> Function:
     """PyTorch's function with its arguments. A sum is taken over what lies in one sample; the mean is over samples."""
+    if term.loss.name in OWN:
+        return _sum if term.loss.reduction == "sum" else _mean
     chosen = getattr(functional, term.loss.name)  # a name of the closed table
     arguments: dict[str, Any] = {
         name: torch.tensor(value, device=device) if isinstance(value, tuple) else value
         for name, value in term.loss.arguments().items()
     }
 
-    def apply(output: Tensor, target: Tensor) -> Tensor:
-        found: Tensor = chosen(output, target, **arguments)
-        return found / len(output) if term.loss.reduction == "sum" else found
+    def apply(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
+        ends = reads if target is None else {**reads, "target": target}
+        found: Tensor = chosen(**ends, **arguments)
+        return found / len(next(iter(reads.values()))) if term.loss.reduction == "sum" else found
 
     return apply
+
+
+def _sum(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
+    output = reads["input"]
+    return output.sum() / len(output)
+
+
+def _mean(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
+    return reads["input"].mean()

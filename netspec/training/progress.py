@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -70,3 +70,14 @@ def reporter(steps: int, wanted: bool) -> tuple[Reporter, AbstractContextManager
     )
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
     return Bar(progress, progress.add_task("training", total=steps)), progress
+
+
+def line(row: dict[str, Any]) -> str:
+    """`epoch 1: train loss 0.5 accuracy 0.9, validation loss 0.4 accuracy 0.9`."""
+    parts = []
+    for split in ("train", "validation"):
+        prefix = f"{split}_"
+        numbers = [f"{key.removeprefix(prefix)} {value:.4f}" for key, value in row.items() if key.startswith(prefix)]
+        parts += [f"{split} {' '.join(numbers)}"] if numbers else []
+    stage = f"{row['stage']}, " if "stage" in row else ""
+    return f"{stage}epoch {row['epoch']:g}: {', '.join(parts)}"

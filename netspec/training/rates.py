@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from torch.optim import Optimizer, lr_scheduler
 
 from netspec.diagnostics import TrainingError
-from netspec.training.plan import Phase
+from netspec.training.parts import State
+from netspec.training.phases import Phase
 
 
 class Rates:
@@ -30,6 +33,7 @@ class Rates:
         self._scheduler = _build(phases, optimizer, self._left + 1) if phases else None
         # OneCycleLR refuses to go on after its last step; the rate stays.
         self._left = min(self._left, getattr(self._scheduler, "total_steps", self._left + 1) - 1)
+        self._done = 0
 
     @property
     def current(self) -> float:
@@ -41,19 +45,34 @@ class Rates:
         if self._scheduler is not None and step % self._every == 0 and self._left > 0:
             self._scheduler.step()
             self._left -= 1
+            self._done += 1
+
+    def state(self) -> State:
+        return {"periods": self._done}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go through the periods again: rates are a function of their number, and of nothing else."""
+        with warnings.catch_warnings():
+            # Torch asks for a step of the optimiser first.
+            warnings.simplefilter("ignore")
+            for _ in range(state["periods"]):
+                assert self._scheduler is not None
+                self._scheduler.step()
+        self._left -= state["periods"]
+        self._done += state["periods"]
 
 
 def _build(phases: tuple[Phase, ...], optimizer: Optimizer, periods: int) -> lr_scheduler.LRScheduler:
     parts: list[lr_scheduler.LRScheduler] = []
     milestones: list[int] = []
-    begin, lr = 0, float(optimizer.param_groups[0]["lr"])
+    begin, rates = 0, [float(group["lr"]) for group in optimizer.param_groups]
     for phase in phases:
         if phase.warmup:
             start = 1 / (phase.warmup + 1)
             parts.append(lr_scheduler.LinearLR(optimizer, start, 1.0, phase.warmup))
             milestones.append(begin + phase.warmup)
         length = phase.length if phase.length is not None else max(1, periods - begin)
-        parts.append(_scheduler(phase, optimizer, max(1, length - phase.warmup), lr))
+        parts.append(_scheduler(phase, optimizer, max(1, length - phase.warmup), rates))
         begin += length
         milestones.append(begin)
     if len(parts) == 1:
@@ -64,10 +83,10 @@ def _build(phases: tuple[Phase, ...], optimizer: Optimizer, periods: int) -> lr_
         return lr_scheduler.SequentialLR(optimizer, parts, milestones[:-1])
 
 
-def _scheduler(phase: Phase, optimizer: Optimizer, length: int, lr: float) -> lr_scheduler.LRScheduler:
+def _scheduler(phase: Phase, optimizer: Optimizer, length: int, rates: list[float]) -> lr_scheduler.LRScheduler:
     chosen = getattr(lr_scheduler, phase.schedule.torch_name)  # a name of the closed table
     try:
-        built: lr_scheduler.LRScheduler = chosen(optimizer, **phase.schedule.filled(length, lr))
+        built: lr_scheduler.LRScheduler = chosen(optimizer, **phase.schedule.filled(length, rates))
     except (ValueError, ZeroDivisionError) as error:
         message = f"the schedule cannot run over {length:,} periods: {error}"
         raise TrainingError.at(phase.schedule.name, "bad-training", message) from None

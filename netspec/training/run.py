@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netspec.backends.torch import build
 from netspec.compiler.passes import rewrite as rewrite_graph
@@ -18,14 +19,20 @@ from netspec.training import weights
 from netspec.training.device import select, threads_for, using_threads
 from netspec.training.interrupt import on_interrupt
 from netspec.training.journal import Journal, run_directory
-from netspec.training.loop import BEST, LAST, Loop, Splits
+from netspec.training.keeper import BEST, LAST
+from netspec.training.loop import Loop, Splits
 from netspec.training.objective import Objective
+from netspec.training.observer import Observer
 from netspec.training.pictures import draw
-from netspec.training.plan import TrainPlan, plan
+from netspec.training.plan import RunPlan, TrainPlan
+from netspec.training.planner import plan
 from netspec.training.progress import reporter
-from netspec.training.splits import load_parts
+from netspec.training.splits import PartsCache
 from netspec.training.start import load_starts
-from netspec.weights.start import starts
+from netspec.weights.start import Start, starts
+
+#: Makes the observers of a stage, given its plan, its module and its journal.
+Observing = Callable[[TrainPlan, nn.Module, Journal], Sequence[Observer]]
 
 # What torch's generators take.
 MAX_SEED = 2**63 - 1
@@ -65,6 +72,7 @@ def train(
     progress: bool | None = None,
     threads: int | None = None,
     allowed: tuple[Path, ...] = (),
+    observing: Observing | None = None,
 ) -> Run:
     """Train a spec by its `train` section. Equal seeds and threads give bitwise equal weights on a CPU.
 
@@ -77,6 +85,7 @@ def train(
         progress: Draw progress on stderr; by default not.
         threads: Threads for torch on a CPU; by default by the amount of work in a step.
         allowed: Folders besides the spec's own from which data may be read.
+        observing: Makes what looks on, for each stage.
 
     Raises:
         SpecError: the section has a mistake.
@@ -90,26 +99,76 @@ def train(
     found = planned(spec, allowed)
     seed = _seed(found, seed)
     journal = Journal(run_directory(spec.name, Path(directory) if directory is not None else None))
-    parts = load_parts(found)
-    count = threads or threads_for(found.graph, found.settings.batch_size)
-    journal.begin(spec, _facts(parts, target, seed=seed, threads=count, rewrite=rewrite))
+    count = threads or threads_for(found.final.graph, found.final.settings.batch_size)
+    run = _Stages(found, target, journal, seed=seed, rewrite=rewrite, observing=observing)
+    journal.begin(found.final.spec, _facts(run.samples(0), target, seed=seed, threads=count, rewrite=rewrite))
     with using_threads(count), torch.random.fork_rng(devices=[target] if target.type == "cuda" else []):
         torch.manual_seed(seed)
-        module = build(rewrite_graph(found.graph) if rewrite else found.graph)
-        load_starts(module, spec.graph, starts(spec))
-        module.to(target)
-        splits = Splits.of(*parts, found, target)
-        loop = Loop(found, module, splits, target, journal, seed=seed, place=spec.source.name)
+        run.go(bool(progress))
+    rows = tuple(row for row in journal.rows if row.get("stage", "") == found.final.name)
+    metrics = best_metrics(rows, found.final)
+    return Run(journal.directory, metrics, tuple(journal.rows), journal.seconds, journal.cpu_seconds)
+
+
+class _Stages:
+    """The stages of a run, one after the other on one set of named parameters."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        device: torch.device,
+        journal: Journal,
+        *,
+        seed: int,
+        rewrite: bool,
+        observing: Observing | None,
+    ) -> None:
+        self._plan = plan
+        self._device = device
+        self._journal = journal
+        self._seed = seed
+        self._rewrite = rewrite
+        self._observing = observing
+        self._parts = PartsCache()
+        # Everything that earlier stages have made, by state-dict key.
+        self._pool: dict[str, Tensor] = {}
+
+    def samples(self, index: int) -> tuple[Samples, Samples | None]:
+        """Training and validation samples of a stage."""
+        return self._parts.of(self._plan.stages[index])
+
+    def go(self, progress: bool) -> None:
+        """Train them all."""
+        for index, stage in enumerate(self._plan.stages):
+            self._one(index, stage, progress)
+
+    def _one(self, index: int, stage: TrainPlan, progress: bool) -> None:
+        module = self._module(index, stage)
+        splits = Splits.of(*self.samples(index), stage, self._device)
+        journal = self._journal if stage is self._plan.final else self._journal.below(stage.name)
+        observers = self._observing(stage, module, journal) if self._observing is not None else ()
+        seed = (self._seed + index) % (MAX_SEED + 1)
+        place = stage.spec.source.name
+        loop = Loop(stage, module, splits, self._device, journal, seed=seed, place=place, observers=observers)
         try:
-            _go(loop, bool(progress))
+            _go(loop, progress)
+            self._pool |= loop.named_weights()
         finally:
-            _draw(found, module, splits, target, journal)
-    rows = tuple(journal.rows)
-    return Run(journal.directory, best_metrics(rows, found), rows, journal.seconds, journal.cpu_seconds)
+            _draw(stage, module, splits, self._device, journal)
+
+    def _module(self, index: int, stage: TrainPlan) -> nn.Module:
+        """The network of a stage: drawn, then loaded from files, then with what earlier stages made of it."""
+        module = build(rewrite_graph(stage.graph) if self._rewrite else stage.graph)
+        if index == 0:
+            load_starts(module, stage.spec.graph, starts(stage.spec))
+        load_starts(module, stage.spec.graph, tuple(Start("", weights) for weights in stage.weights))
+        carried = {key: self._pool[key] for key in stage.carry.carried}
+        assert not module.load_state_dict(carried, strict=False).unexpected_keys
+        return module.to(self._device)
 
 
-def _seed(found: TrainPlan, wanted: int | None) -> int:
-    seed = found.settings.seed if wanted is None else wanted
+def _seed(found: RunPlan, wanted: int | None) -> int:
+    seed = found.final.settings.seed if wanted is None else wanted
     if not 0 <= seed <= MAX_SEED:
         raise TrainingError.at("seed", "wrong-value", f"a seed is a number from 0 to {MAX_SEED:,}, got {seed}")
     return seed
@@ -121,7 +180,7 @@ def _go(loop: Loop, progress: bool) -> None:
         loop.run(shown, stop)
 
 
-def planned(spec: Spec, allowed: tuple[Path, ...] = ()) -> TrainPlan:
+def planned(spec: Spec, allowed: tuple[Path, ...] = ()) -> RunPlan:
     """The plan of a spec.
 
     Raises:
@@ -143,7 +202,7 @@ def best_metrics(rows: tuple[dict[str, Any], ...], found: TrainPlan) -> dict[str
     row = rows[-1]
     if key in row:
         # Of equals the later one, as the loop keeps it.
-        row = (max if found.higher_is_better else min)(reversed(rows), key=lambda each: each[key])
+        row = (max if found.grows(found.keep.best) else min)(reversed(rows), key=lambda each: each[key])
     return {name: value for name, value in row.items() if name.startswith(("train_", "validation_"))}
 
 

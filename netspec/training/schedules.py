@@ -32,8 +32,8 @@ class Schedule(Entry):
     length: ClassVar[str | None] = None
     per: ClassVar[Period] = "epoch"
 
-    def filled(self, rest: int, lr: float) -> dict[str, Any]:
-        """PyTorch's arguments, given how many periods are left and the optimiser's rate."""
+    def filled(self, rest: int, rates: list[float]) -> dict[str, Any]:
+        """PyTorch's arguments, given how many periods are left and the optimiser's rates, one a group."""
         arguments = self.arguments()
         if self.length is not None and arguments[self.length] is None:
             arguments[self.length] = rest
@@ -96,9 +96,8 @@ class OneCycle(Schedule):
     final_div_factor: PositiveFloat = 1e4
     three_phase: bool = False
 
-    def filled(self, rest: int, lr: float) -> dict[str, Any]:
-        arguments = super().filled(rest, lr)
-        return arguments | ({"max_lr": lr} if self.max_lr is None else {})
+    def filled(self, rest: int, rates: list[float]) -> dict[str, Any]:
+        return super().filled(rest, rates) | ({"max_lr": rates} if self.max_lr is None else {})
 
 
 class Linear(Schedule):

@@ -1,6 +1,6 @@
-"""The plain keys of a `train` section, and the keys that this release does not read yet."""
+"""The plain keys of a `train` section: their types and defaults."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,9 +15,12 @@ from netspec.ops.attributes import (
     or_word,
 )
 from netspec.training.schedules import Period
+from netspec.training.table import fraction
 
 OptionalNumber = Annotated[float | None, or_null(number(0, "", above=True), "a positive number, or none")]
 Interval = Annotated[Any, or_word(integer(1, ""), "epoch", expected="`epoch`, or a number of steps")]
+Decay = Annotated[float, fraction()]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class _Section(BaseModel):
@@ -32,6 +35,9 @@ class Settings(_Section):
     epochs: OptionalNumber = None
     steps: OptionalPositiveInt = None
     clip_grad_norm: OptionalNumber = None
+    clip_grad_value: OptionalNumber = None
+    accumulate: PositiveInt = 1
+    precision: Precision = "float32"
     seed: NonNegativeInt = 0
 
 
@@ -48,6 +54,19 @@ class Keep(_Section):
     last: bool = True
 
 
+class Ema(_Section):
+    """An exponential moving average of the weights: `decay` is the share of the average that stays in each step."""
+
+    decay: Decay = 0.999
+
+
+class EarlyStopping(_Section):
+    """The end after `patience` evaluations in a row without a better value of a validation metric."""
+
+    metric: str = "loss"
+    patience: PositiveInt = 10
+
+
 class Share(_Section):
     """What stands beside a loss: its share in the sum."""
 
@@ -62,8 +81,16 @@ class Timing(_Section):
     for_: OptionalPositiveInt = Field(default=None, alias="for")
 
 
+class Turns(_Section):
+    """What is plain in an update: its name, and in every how many steps it is made."""
+
+    name: str
+    every: PositiveInt = 1
+
+
 PLAIN = frozenset(Settings.model_fields)
-OTHER = frozenset({"data", "validation", "test", "loss", "metrics", "optimizer", "schedule", "evaluate", "keep"})
-_LATER_STEPS = "augment bucket clip_grad_value ema bptt accumulate precision"
-_LATER_RUNS = "weights freeze train_only updates early_stopping stages"
-LATER = frozenset(f"{_LATER_STEPS} {_LATER_RUNS}".split())
+OTHER = frozenset(
+    "data validation test loss metrics weights freeze train_only optimizer schedule updates".split()
+) | frozenset("ema evaluate early_stopping keep stages".split())
+#: Keys of the language that this release does not read yet.
+LATER = frozenset({"augment", "bucket", "bptt"})

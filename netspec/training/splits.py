@@ -28,6 +28,28 @@ def load_parts(plan: TrainPlan) -> tuple[Samples, Samples | None]:
     return samples.divide(plan.validation, plan.settings.seed)
 
 
+class PartsCache:
+    """Samples of the stages of a run; those that have the same data share them."""
+
+    def __init__(self) -> None:
+        self._loaded: list[tuple[TrainPlan, tuple[Samples, Samples | None]]] = []
+
+    def of(self, plan: TrainPlan) -> tuple[Samples, Samples | None]:
+        """Training and validation samples, as `load_parts` gives them."""
+        for known, parts in self._loaded:
+            if _same(known.data, plan.data) and _same(known.validation, plan.validation):
+                return parts
+        parts = load_parts(plan)
+        self._loaded.append((plan, parts))
+        return parts
+
+
+def _same(one: SampleSource | float | None, other: SampleSource | float | None) -> bool:
+    if isinstance(one, SampleSource) and isinstance(other, SampleSource):
+        return one.reader == other.reader and one.folder == other.folder
+    return one == other
+
+
 def load_split(plan: TrainPlan, split: Split) -> Samples:
     """The samples of one split.
 

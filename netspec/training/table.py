@@ -71,6 +71,8 @@ def choose(
     if model is None:
         _unknown(key, table, report, kind, later)
         return None
+    if model.main in inside and not isinstance(argument, Mapping) and not is_null(argument):
+        argument = _under(model.main, argument)
     taken, own = _parted(argument, inside) if isinstance(argument, Mapping) else (Mapping({}, key.span), argument)
     entry = bind(model, own, report, span=key.span, what=f"the {kind} {key.text}", main=model.main)
     return None if entry is None else Chosen(entry, key.span, extras, taken)
@@ -87,6 +89,13 @@ def _named(node: Node, beside: frozenset[str]) -> tuple[Scalar, Node | None, Map
         return None
     ((key, argument),) = names
     return key, argument, extras
+
+
+def _under(key: str | None, value: Node | None) -> Mapping:
+    """`{key: value}`, all in the place of the value."""
+    assert key is not None
+    assert value is not None
+    return Mapping({key: (Scalar(key, key, value.span), value)}, value.span)
 
 
 def _parted(node: Mapping, keys: frozenset[str]) -> tuple[Mapping, Mapping]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity, Span
-from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import DType, Graph, Size, TensorType, Value, is_less
+from netspec.ir import DType, Graph, Size, Value, is_less
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Node as Syntax
-from netspec.lang.nodes import Scalar, Sequence, describe, is_null, shorten
-from netspec.training import alignment, losses, metrics
-from netspec.training.alignment import Alignment
-from netspec.training.fit import producer
-from netspec.training.losses import LOSSES, Loss
+from netspec.lang.nodes import Scalar, Sequence, is_null
+from netspec.training import losses, metrics
+from netspec.training.alignment import Alignment, align
+from netspec.training.layers import Layers, producer
+from netspec.training.losses import LOSSES, Loss, Relation
 from netspec.training.metrics import LOSS, METRICS, Accuracy, Confusion, Metric
 from netspec.training.settings import Share
 from netspec.training.table import Chosen, Entry, choose
+from netspec.training.targets import Target, Targets
 
 ENDS = frozenset({"output", "target"})
+#: What may stand among the arguments of a loss without being torch's.
+LOSS_ENDS = ENDS | {port for loss in LOSSES.values() for port in loss.reads}
 #: A confusion matrix of more classes is no picture.
 MAX_CONFUSION = 50
 
@@ -28,25 +31,19 @@ E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Target:
-    """What an output is compared with: a field of the data, or an input after its preprocessing."""
-
-    name: str
-    type: TensorType
-    below: int | None = None
-    is_input: bool = False
-    span: Span | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Term:
-    """One term of the loss."""
+    """One term of the loss. `reads` has the layers by the name of torch's argument, the output first."""
 
     loss: Loss
-    output: Value
-    target: Target
+    reads: Mapping[str, Value]
+    target: Target | None
     alignment: Alignment
     weight: float = 1.0
+
+    @property
+    def output(self) -> Value:
+        """What is compared."""
+        return next(iter(self.reads.values()))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -59,21 +56,23 @@ class Measure:
     alignment: Alignment
 
 
+def values_read(terms: Iterable[Term], measures: Iterable[Measure]) -> Iterable[Value]:
+    """All values of the network that losses and metrics read, targets among them."""
+    ends: list[Term | Measure] = [*terms, *measures]
+    for end in ends:
+        yield from end.reads.values() if isinstance(end, Term) else (end.output,)
+        if end.target is not None and end.target.value is not None:
+            yield end.target.value
+
+
 class Terms:
     """Reads `loss` and `metrics`; whatever is wrong goes to the report."""
 
     def __init__(self, graph: Graph, data: SampleSource, report: Report) -> None:
         self._graph = graph
         self._report = report
-        self._targets = {
-            name: Target(name, field.type, field.below, span=data.span)
-            for name, field in data.fields.items()
-            if name not in {value.name for value in graph.inputs}
-        }
-        self._free = tuple(self._targets)
-        self._targets |= {value.name: Target(value.name, value.type, is_input=True) for value in graph.inputs}
-        self._values = {node.path: node.outputs[0] for node in graph.nodes if node.outputs}
-        self._values |= dict(zip(graph.output_names, graph.outputs, strict=False))
+        self._layers = Layers(graph)
+        self._targets = Targets(graph, self._layers, data, report)
 
     @classmethod
     def names(cls, losses: Syntax | None, metrics: Syntax | None, report: Report) -> None:
@@ -97,105 +96,108 @@ class Terms:
         first = terms[0]
         found = [self._measure(item, first) for item in _items(node) if not _is_loss(item)]
         measures = [measure for measure in found if measure is not None]
-        if first.loss.of_classes and node is None:
-            measures.append(_like(first, Accuracy()))
+        if node is None:
+            measures += _like(first, Accuracy())
         if _is_drawable(first) and not any(isinstance(each.metric, Confusion) for each in measures):
-            measures.append(_like(first, Confusion()))
+            measures += _like(first, Confusion())
         return tuple(measures) if None not in found else None
 
     def _loss(self, node: Syntax) -> Term | None:
         chosen = _choose_loss(node, self._report)
         share = bind(Share, chosen.beside, self._report, span=chosen.span, what="the loss") if chosen else None
-        ends = self._ends(chosen, None) if chosen else None
-        if chosen is None or share is None or ends is None:
+        if chosen is None or share is None or not self._takes_its_ends(chosen):
             return None
-        output, target = ends
-        aligned = self._aligned(chosen, chosen.entry.of_classes, output, target)
+        loss = chosen.entry
+        reads = {argument: self._layer(chosen, port) for port, argument in loss.reads.items()}
+        found = {argument: value for argument, value in reads.items() if value is not None}
+        target = self._target(chosen, None) if loss.relation != "none" else None
+        if len(found) < len(reads) or (target is None and loss.relation != "none"):
+            return None
+        return self._term(chosen, found, target, share.weight)
+
+    def _term(
+        self, chosen: Chosen[Loss], reads: Mapping[str, Value], target: Target | None, weight: float
+    ) -> Term | None:
+        output, *others = reads.values()
+        for other in others:
+            if other.type.shape != output.type.shape:
+                problem = f"{chosen.entry.name} wants layers of equal shapes"
+                self._mismatch(problem, chosen.span, output, [self._label(other, "and")])
+                return None
+        aligned = Alignment() if target is None else self._aligned(chosen, chosen.entry.relation, output, target)
         if aligned is None or not self._weights_fit(chosen, output, aligned):
             return None
         self._warn_of_doubling(chosen, output)
-        return Term(chosen.entry, output, target, aligned, share.weight)
+        return Term(chosen.entry, reads, target, aligned, weight)
+
+    def _takes_its_ends(self, chosen: Chosen[Loss]) -> bool:
+        """Whether a loss is given none of the ends that only others have."""
+        known = {*chosen.entry.reads, *(() if chosen.entry.relation == "none" else ("target",))}
+        strange = [key for key, _ in chosen.inside if key.text not in known]
+        for key in strange:
+            self._report.error("unknown-key", f"the loss {chosen.entry.name} has no attribute `{key.text}`", key.span)
+        return not strange
 
     def _measure(self, node: Syntax, first: Term) -> Measure | None:
         chosen = _choose_metric(node, self._report)
-        ends = self._ends(chosen, first) if chosen else None
-        if chosen is None or ends is None:
+        if chosen is None:
             return None
-        output, target = ends
-        aligned = self._aligned(chosen, chosen.entry.of_classes, output, target)
+        output, target = self._output(chosen, first), self._target(chosen, first)
+        if output is None or target is None:
+            return None
         metric = chosen.entry
+        aligned = self._aligned(chosen, "classes" if metric.of_classes else "elementwise", output, target)
         if aligned is not None and isinstance(metric, Accuracy) and is_less(_classes(output, aligned), metric.top_k):
             message = f"`top_k` is {metric.top_k}, but there are {_classes(output, aligned)} classes"
             self._report.error("bad-training", message, chosen.span)
             return None
         return None if aligned is None else Measure(metric, output, target, aligned)
 
-    def _ends(self, chosen: Chosen[E], first: Term | None) -> tuple[Value, Target] | None:
-        """The output and the target that an entry names; left out they are the first loss's, or the only ones."""
-        output, target = self._output(chosen, first), self._target(chosen, first)
-        return None if output is None or target is None else (output, target)
+    def _output(self, chosen: Chosen[E], first: Term) -> Value | None:
+        """The output that a metric names; left out it is the first loss's."""
+        return first.output if chosen.inside.get("output") is None else self._layer(chosen, "output")
 
-    def _output(self, chosen: Chosen[E], first: Term | None) -> Value | None:
-        node = chosen.inside.get("output")
-        if node is None:
-            return first.output if first is not None else self._graph.outputs[0]
-        found = self._values.get(node.text) if isinstance(node, Scalar) else None
-        if found is None:
-            self._unknown("layer", node, self._values)
-        return found
+    def _layer(self, chosen: Chosen[E], port: str) -> Value | None:
+        node = chosen.inside.get(port)
+        if node is not None:
+            return self._layers.named(node, self._report)
+        if port == "output" and chosen.entry.main != "output":
+            return self._graph.outputs[0]
+        self._report.error("missing-key", f"the loss {chosen.entry.name} needs `{port}`, a layer", chosen.span)
+        return None
 
     def _target(self, chosen: Chosen[E], first: Term | None) -> Target | None:
         node = chosen.inside.get("target")
         if node is not None:
-            return self._named_target(node)
-        if first is not None:
+            return self._targets.named(node)
+        if first is not None and first.target is not None:
             return first.target
-        if len(self._free) == 1:
-            return self._targets[self._free[0]]
-        known = ", ".join(self._targets)
-        message = f"the loss {chosen.entry.name} needs `target`, one of {known}"
-        self._report.error("missing-key", message, chosen.span)
-        return None
+        return self._targets.only(chosen.entry.name, chosen.span)
 
-    def _named_target(self, node: Syntax) -> Target | None:
-        text = node.text if isinstance(node, Scalar) else ""
-        if text in self._targets:
-            return self._targets[text]
-        if text in self._values or (isinstance(node, Scalar) and type(node.value) in (int, float)):
-            message = "layers and numbers as targets are not in this release; a target is a field or an input"
-            self._report.error("not-supported", message, node.span)
-        else:
-            self._unknown("field or input", node, self._targets)
-        return None
-
-    def _unknown(self, kind: str, node: Syntax, known: dict[str, Value] | dict[str, Target]) -> None:
-        what = f"is called `{shorten(node.text)}`" if isinstance(node, Scalar) else f"is {describe(node)}"
-        help = did_you_mean(node.text, known) if isinstance(node, Scalar) else None
-        self._report.error("unknown-name", f"no {kind} {what}", node.span, help=help)
-
-    def _aligned(self, chosen: Chosen[E], of_classes: bool, output: Value, target: Target) -> Alignment | None:
-        found = (alignment.of_classes if of_classes else alignment.elementwise)(output.type, target.type)
+    def _aligned(self, chosen: Chosen[E], relation: Relation, output: Value, target: Target) -> Alignment | None:
         name = chosen.entry.name
-        if of_classes and target.type.dtype is not DType.INT64:
+        found = align(relation, output.type, target.type)
+        whole = relation in ("classes", "indices")
+        if whole and target.type is not None and target.type.dtype is not DType.INT64:
             problem = f"{name} wants class indices (int64), the target `{target.name}` is {target.type}"
         elif found is None:
-            relation = "one axis, the classes, more than" if of_classes else "the shape of"
-            problem = f"{name} wants an output with {relation} the target"
-        elif of_classes and target.below is not None and is_less(_classes(output, found), target.below):
+            problem = f"{name} wants an output with {_WANTED[relation]} the target"
+        elif relation == "classes" and target.below is not None and is_less(_classes(output, found), target.below):
             problem = f"`{target.name}` is below {target.below}, but the output has {_classes(output, found)} classes"
         else:
             return found
-        self._mismatch(problem, chosen.span, output, target)
+        kind = f"  {target.type}" if target.type is not None else ""
+        bound = f" below {target.below}" if target.below is not None and target.kind == "field" else ""
+        self._mismatch(problem, chosen.span, output, [Label(f"target {target.name}{kind}{bound}", target.span)])
         return None
 
-    def _mismatch(self, problem: str, span: Span, output: Value, target: Target) -> None:
-        node = producer(self._graph, output)
-        bound = f" below {target.below}" if target.below is not None else ""
-        labels = (
-            Label(f"output {output.name}  {output.type}", node.span if node is not None else None),
-            Label(f"target {target.name}  {target.type}{bound}", target.span),
-        )
+    def _mismatch(self, problem: str, span: Span, output: Value, others: list[Label]) -> None:
+        labels = (self._label(output, "output"), *others)
         self._report.add(Diagnostic("bad-training", problem, span, Severity.ERROR, labels))
+
+    def _label(self, value: Value, what: str) -> Label:
+        node = producer(self._graph, value)
+        return Label(f"{what} {value.name}  {value.type}", node.span if node is not None else None)
 
     def _weights_fit(self, chosen: Chosen[Loss], output: Value, aligned: Alignment) -> bool:
         weights = chosen.entry.class_weights
@@ -215,8 +217,16 @@ class Terms:
         self._report.add(Diagnostic("softmax-before-loss", message, chosen.span, Severity.WARNING, labels, help=help))
 
 
+_WANTED: Mapping[Relation, str] = {
+    "elementwise": "the shape of",
+    "classes": "one axis, the classes, more than",
+    "indices": "the shape of",
+    "reduced": "a last axis more than",
+}
+
+
 def _choose_loss(node: Syntax, report: Report) -> Chosen[Loss] | None:
-    return choose(node, LOSSES, report, "loss", beside=frozenset({"weight"}), inside=ENDS, later=losses.LATER)
+    return choose(node, LOSSES, report, "loss", beside=frozenset({"weight"}), inside=LOSS_ENDS, later=losses.LATER)
 
 
 def _choose_metric(node: Syntax, report: Report) -> Chosen[Metric] | None:
@@ -237,10 +247,13 @@ def _classes(output: Value, aligned: Alignment) -> Size:
     return output.type.shape[(aligned.class_axis or 1) - 1]
 
 
-def _like(term: Term, metric: Metric) -> Measure:
-    return Measure(metric, term.output, term.target, term.alignment)
+def _like(term: Term, metric: Metric) -> list[Measure]:
+    """The metric of what a loss compares, if that are classes."""
+    if not term.loss.of_classes or term.target is None:
+        return []
+    return [Measure(metric, term.output, term.target, term.alignment)]
 
 
 def _is_drawable(term: Term) -> bool:
-    classes = _classes(term.output, term.alignment)
-    return term.loss.of_classes and isinstance(classes, int) and 2 <= classes <= MAX_CONFUSION
+    classes = _classes(term.output, term.alignment) if term.loss.of_classes else None
+    return isinstance(classes, int) and 2 <= classes <= MAX_CONFUSION

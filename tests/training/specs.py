@@ -8,7 +8,8 @@ import numpy as np
 
 from netspec.compiler import Spec, compile_source
 from netspec.diagnostics import Diagnostic, Report, Source, SpecError
-from netspec.training.plan import TrainPlan, plan
+from netspec.training.plan import TrainPlan
+from netspec.training.planner import plan
 
 HEAD = """\
 netspec: 1
@@ -63,4 +64,4 @@ def planned(train: str, folder: Path, head: str = HEAD) -> tuple[TrainPlan | Non
         found = plan(spec_of(head + train, folder), report)
     except SpecError as error:  # an expression of the section
         return None, error.diagnostics
-    return found, report.diagnostics
+    return None if found is None else found.final, report.diagnostics

@@ -12,7 +12,7 @@ from torch.optim import SGD, lr_scheduler
 from netspec.ir import TensorType
 from netspec.training import alignment
 from netspec.training.metrics import Accuracy, Confusion, Mae, MseLoss
-from netspec.training.plan import Phase
+from netspec.training.phases import Phase
 from netspec.training.rates import Rates
 from netspec.training.schedules import SCHEDULES
 

@@ -50,11 +50,14 @@ train:
     (term,) = plan.terms
     assert term.loss == CrossEntropy(label_smoothing=0.1, weight=(1.0, 2.0, 1.0)) and term.weight == 0.5
     assert [each.metric.label for each in plan.measures] == ["accuracy", "accuracy_top2", "confusion"]
-    assert plan.optimizer == AdamW(lr=0.01, betas=(0.8, 0.9))
-    (phase,) = plan.schedule
+    (update,) = plan.updates
+    (group,) = update.groups
+    assert group.optimizer == AdamW(lr=0.01, betas=(0.8, 0.9))
+    assert group.keys == ("conv.weight", "conv.bias", "fc.weight", "fc.bias")
+    (phase,) = update.schedule
     assert phase.schedule == OneCycle(max_lr=0.1) and phase.per == "step" and phase.warmup == 2
     assert plan.settings.epochs == 0.5 and plan.settings.seed == 7 and not plan.settings.shuffle
-    assert plan.evaluate.every == 5 and not plan.keep.last and plan.higher_is_better
+    assert plan.evaluate.every == 5 and not plan.keep.last and plan.grows(plan.keep.best)
     assert plan.classes == ("0", "1", "2")
 
 
@@ -63,7 +66,7 @@ def test_the_defaults_are_the_languages(tmp_path: Path) -> None:
     assert not found and plan is not None
     assert plan.settings.batch_size == 32 and plan.settings.shuffle and plan.settings.seed == 0
     assert plan.evaluate.every == "epoch" and plan.keep.best == "loss" and plan.keep.last
-    assert plan.validation is None and plan.test is None and plan.schedule == ()
+    assert plan.validation is None and plan.test is None and plan.updates[0].schedule == ()
     assert [each.metric.name for each in plan.measures] == ["accuracy", "confusion"]
 
 
@@ -75,8 +78,9 @@ def test_no_section_no_plan(tmp_path: Path) -> None:
     ("line", "complaint"),
     [
         ("  epoch: 3", "17:3 unknown-key"),
-        ("  stages: []", "17:3 not-supported"),
-        ("  ema: {decay: 0.9}", "17:3 not-supported"),
+        ("  stages: []", "17:11 wrong-value"),
+        ("  bucket: {by: T}", "17:3 not-supported"),
+        ("  ema: {decay: 1}", "17:16 wrong-value"),
         ("  steps: 3", "10:1 bad-training"),
         ("  seed: -1", "17:9 wrong-value"),
         ("  seed: true", "17:9 wrong-type"),
@@ -116,7 +120,7 @@ def test_one_mistake(tmp_path: Path, line: str, complaint: str) -> None:
         ("loss: cross_entropy", "loss: ctc_loss", "14:9 not-supported"),
         ("loss: cross_entropy", "loss: {cross_entropy: {output: fd}}", "14:34 unknown-name"),
         ("loss: cross_entropy", "loss: {cross_entropy: {target: labl}}", "14:34 unknown-name"),
-        ("loss: cross_entropy", "loss: {mse_loss: {target: 1}}", "14:29 not-supported"),
+        ("loss: cross_entropy", "loss: {mse_loss: {target: one}}", "14:29 unknown-name"),
         ("loss: cross_entropy", "loss: {mse_loss: {target: image}}", "14:10 bad-training"),
         ("loss: cross_entropy", "loss: {cross_entropy: {output: conv}}", "14:10 bad-training"),
         ("loss: cross_entropy", "loss: {cross_entropy: {weight: [1, 2]}}", "14:10 bad-training"),
@@ -212,7 +216,7 @@ def test_planning_imports_no_torch_and_no_numpy(tmp_path: Path) -> None:
 import sys
 from netspec.compiler import load
 from netspec.diagnostics import Report
-from netspec.training.plan import plan
+from netspec.training.planner import plan
 report = Report()
 assert plan(load("mnist_convnet"), report) is not None, report.diagnostics
 print(sorted({"torch", "numpy", "PIL", "rich", "onnx", "safetensors"} & set(sys.modules)))

@@ -103,7 +103,7 @@ def after(model: type[BaseModel], main: str | None, inside: Mapping[str, Schema]
     needed = required(model)
     forms = [closed({**attributes, **(inside or {})}, needed)]
     if main is not None and set(needed) <= {main}:
-        forms.insert(0, attributes[main])
+        forms.insert(0, attributes[main] if main in attributes else (inside or {})[main])
     return either(*forms, *([] if needed else [{"type": "null"}]))
 
 
