@@ -20,7 +20,7 @@ from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Frame
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import LayerDecl, Layers
-from netspec.lang.layers import LATER, LATER_OPS, STRUCTURAL
+from netspec.lang.layers import LATER, STRUCTURAL
 from netspec.lang.names import check_layer_name
 from netspec.lang.nodes import shorten
 from netspec.ops.registry import lookup, ops
@@ -229,7 +229,7 @@ class Chains:
             place_op(self.session, body, decl, entry, env, op_class, reading)
             return
         key, report = decl.key, self.session.at(entry.path, body.origin)
-        if key.text in LATER | LATER_OPS:
+        if key.text in LATER:
             message = f"`{key.text}` is part of the language, but this release does not read it yet"
             report.error("not-supported", message, key.span)
             return

@@ -88,8 +88,8 @@ def make_node(
     init = _initial(session, body, decl, entry, env, op, inputs, report)
     if ties is None or init is None:
         return
-    plural = len(types) > 1
-    outputs = tuple(Value(f"{entry.path}.{i}" if plural else entry.path, type) for i, type in enumerate(types))
+    names = op.output_names or (tuple(map(str, range(len(types)))) if len(types) > 1 else ())
+    outputs = values_of(entry.path, names, types)
     node = Node(
         entry.path, op, values, outputs, decl.span, body.origin, owner,
         ties=ties, init=init, frozen=decl.freeze or body.is_frozen,
@@ -104,7 +104,15 @@ def make_node(
     session.spans |= {value.name: decl.key.span for value in outputs}
     session.reads |= {value.name: tuple(each.name for each in values) for value in outputs}
     entry.outputs = outputs
-    entry.output_names = tuple(str(i) for i in range(len(outputs))) if plural else ()
+    entry.output_names = names
+
+
+def values_of(path: str, names: tuple[str, ...], types: Sequence[TensorType]) -> tuple[Value, ...]:
+    """The values of a layer; of several outputs that have names of their own, the first has the layer's."""
+    if not names:
+        return (Value(path, types[0]),)
+    called = [path if i == 0 and not name.isdecimal() else f"{path}.{name}" for i, name in enumerate(names)]
+    return tuple(Value(name, type) for name, type in zip(called, types, strict=True))
 
 
 def _initial(
@@ -126,7 +134,7 @@ def presence(decl: LayerDecl, entry: Entry, body: Body, outputs: Sequence[Value]
     is_output = declared is not None and any(
         reference.text.partition(".")[0] == entry.name for reference in declared.values()
     )
-    fits = bool(reads) and bool(outputs) and outputs[0].type == reads[0].type
+    fits = bool(reads) and len(outputs) == 1 and outputs[0].type == reads[0].type
     return "pass" if fits and not is_output else "head"
 
 

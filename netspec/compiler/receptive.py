@@ -7,7 +7,7 @@ from functools import reduce
 
 from netspec.ir import Graph, Node, Region, Size, Sizes, Value, is_less
 from netspec.ops.base import Op
-from netspec.ops.reads import All, Window
+from netspec.ops.reads import All, Past, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -68,7 +68,7 @@ def _through(node: Node, field: _Field, whole: Sizes) -> _Field:
     assert isinstance(op, Op)
     rank = node.outputs[0].type.rank
     if field.jumps is None or rank != len(whole) + 1:
-        mixes = any(isinstance(op.reads(dim, *types), All) for dim in range(1, rank + 1))
+        mixes = any(isinstance(op.reads(dim, *types), All | Past) for dim in range(1, rank + 1))
         return _Field(whole if mixes and field.jumps is None else field.sizes, None)
     sizes, jumps = list(whole), [1] * len(whole)
     for axis in range(len(whole)):
@@ -80,5 +80,5 @@ def _through(node: Node, field: _Field, whole: Sizes) -> _Field:
         if isinstance(reads, Window):
             size, jump = size + (reads.hi - reads.lo) * jump, jump * reads.stride
             size = whole[source - 2] if is_less(whole[source - 2], size) else size
-        sizes[axis], jumps[axis] = (whole[axis] if isinstance(reads, All) else size), jump
+        sizes[axis], jumps[axis] = (whole[axis] if isinstance(reads, All | Past) else size), jump
     return _Field(tuple(sizes), tuple(jumps))

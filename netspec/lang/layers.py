@@ -15,7 +15,6 @@ MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "f
 STRUCTURAL = ("sequence", "parallel", "call", "op", "use", "scan", "calc")
 # Words of the language that this release does not read yet.
 LATER = frozenset({"each", "scan"})
-LATER_OPS = frozenset({"rnn", "gru", "lstm"})
 # Keys that stand beside a structural one and belong to it.
 BESIDE = {"parallel": ("join",), "use": ("until", "args", "weights")}
 

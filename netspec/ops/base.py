@@ -99,6 +99,8 @@ class Op(BaseModel):
     moves_only: ClassVar[bool] = False
     #: Of its inputs only the sizes matter: the output is the same for every sample.
     sizes_only: ClassVar[bool] = False
+    #: The names of its outputs, where it always has these; those of others that have several are called 0, 1, ...
+    output_names: ClassVar[tuple[str, ...]] = ()
 
     def infer(self, *inputs: Any) -> TensorType | tuple[TensorType, ...]:
         """The output's type (or types) from the inputs'.

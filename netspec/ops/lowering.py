@@ -59,6 +59,18 @@ class TorchBuilder(Protocol):
     def buffer(self, initial: Any, use: Callable[[Any], Any], *, persistent: bool = True) -> TorchResult:
         """The same, not trained; not in the state dict either unless `persistent`."""
 
+    def unpack(
+        self, module: Any, use: Callable[[Any], Any], parts: tuple[Any, ...], outputs: Callable[..., tuple[Any, ...]]
+    ) -> TorchResult:
+        """A module whose call gives several values, `output, (h_n, c_n) = self.lstm(x)`.
+
+        Args:
+            module: The module.
+            use: Its call: gets `self.name`, gives an expression.
+            parts: Names for what the call gives, nested as that is: `("output", ("h_n", "c_n"))`.
+            outputs: Gets those values in order, and gives the op's outputs (expressions).
+        """
+
     def choose(self, test: Any, then: Any, otherwise: Any) -> Any:
         """`then if test else otherwise`, for tests that no input decides: `own.training`."""
 
@@ -104,6 +116,23 @@ class OnnxBuilder(Protocol):
 
     def call(self, op_type: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> tuple[OnnxValue, ...]:
         """A node with several outputs."""
+
+    def scan(
+        self, step: Callable[..., tuple[Any, ...]], states: Sequence[Any], sequences: Sequence[Any], *,
+        axis: int = 1, reverse: bool = False,
+    ) -> tuple[OnnxValue, ...]:  # fmt: skip
+        """A Scan: `step` gets the states and one step of each sequence, and gives the next states and outputs.
+
+        Args:
+            step: Adds the nodes of one step; it may use any value from outside. What it gives are values of its own.
+            states: The states at the start.
+            sequences: What is cut into steps.
+            axis: Along which axis, the batch being 0, sequences are cut and outputs are put together.
+            reverse: Whether it begins with the last step.
+
+        Returns:
+            The final states, then the outputs of all steps.
+        """
 
     def ints(self, values: Sequence[int]) -> OnnxValue:
         """A constant vector of int64 (axes, shapes, pads)."""

@@ -21,6 +21,11 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """Position i of the output reads positions 0 to i of the input."""
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Every position of the output reads every position of the input."""
 
@@ -35,9 +40,10 @@ class New:
     """The axis is new: no axis of the input stands for it."""
 
 
-Reads = Pointwise | Window | All | Reverse | New
+Reads = Pointwise | Window | Past | All | Reverse | New
 
 POINTWISE = Pointwise()
+PAST = Past()
 ALL = All()
 REVERSE = Reverse()
 NEW = New()

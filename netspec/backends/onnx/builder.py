@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,27 @@ class Builder:
         self.nodes.append(helper.make_node(op_type, names, results, name=stem, **_plain(attributes)))
         return tuple(OnnxHandle(name) for name in results)
 
+    def scan(
+        self, step: Callable[..., tuple[Any, ...]], states: Sequence[Any], sequences: Sequence[Any], *,
+        axis: int = 1, reverse: bool = False,
+    ) -> tuple[OnnxHandle, ...]:  # fmt: skip
+        """A Scan whose body is what `step` adds; see the protocol."""
+        stem = f"{self._path}/Scan_{len(self.nodes) - self._first}"
+        names = [f"{stem}/state_{i}" for i in range(len(states))] + [f"{stem}/step_{i}" for i in range(len(sequences))]
+        outside = self.nodes, self._first, self._path
+        self.nodes, self._first, self._path = [], 0, stem
+        results = step(*(OnnxHandle(name) for name in names))
+        body = helper.make_graph(self.nodes, f"{stem}/body", _untyped(names), _untyped([each.name for each in results]))
+        self.nodes, self._first, self._path = outside
+        num_outputs = len(results) - len(states)
+        attributes: dict[str, Any] = {"body": body, "num_scan_inputs": len(sequences)}
+        if axis:
+            attributes |= {"scan_input_axes": [axis] * len(sequences), "scan_output_axes": [axis] * num_outputs}
+        if reverse:
+            ones = {"scan_input_directions": len(sequences), "scan_output_directions": num_outputs}
+            attributes |= {key: [1] * count for key, count in ones.items()}
+        return self.call("Scan", *states, *sequences, outputs=len(results), **attributes)
+
     def __getattr__(self, op_type: str) -> Callable[..., OnnxHandle]:
         if not op_type[:1].isupper():
             raise AttributeError(op_type)
@@ -149,6 +170,20 @@ class Builder:
             self._constants[key] = OnnxHandle(name)
             self.initializers[name] = numpy_helper.from_array(array, name)
         return self._constants[key]
+
+
+def every_node(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """The nodes, each followed by those of the bodies inside of it."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from every_node(attribute.g.node)
+
+
+def _untyped(names: Sequence[str]) -> list[onnx.ValueInfoProto]:
+    """Values of a body, whose types are those of what the Scan reads."""
+    return [onnx.ValueInfoProto(name=name) for name in names]
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:

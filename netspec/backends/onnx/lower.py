@@ -6,7 +6,7 @@ Node names and values carry the spec's paths, inputs and outputs the spec's name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import onnx
 from onnx import helper
 
 import netspec
-from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params
+from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params, every_node
 from netspec.backends.onnx.formulas import dimensions
 from netspec.compiler.passes.deployed import deployed
 from netspec.diagnostics import ModelError
@@ -50,9 +50,10 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     lowering.nodes(graph)
     outputs = lowering.outputs()
     builder = lowering.builder
-    used = {name for node in builder.nodes for name in node.input}
+    nodes = _needed(builder.nodes, graph.output_names)
+    used = {name for node in every_node(nodes) for name in node.input}
     proto = helper.make_graph(
-        builder.nodes,
+        nodes,
         graph.name,
         [_declare(value.name, value.type) for value in graph.inputs],
         outputs,
@@ -133,6 +134,16 @@ class _Lowering:
         if value.name in outputs:
             return value.name if outputs[value.name] is value else f"{value.name}/value"
         return f"{value.name}/value" if value.name in self._state else value.name
+
+
+def _needed(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
+    """The nodes that the outputs depend on: of a layer's several outputs some may be read by nobody."""
+    wanted, kept = set(outputs), list[onnx.NodeProto]()
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.output):
+            kept.append(node)
+            wanted.update(name for each in every_node([node]) for name in each.input)
+    return kept[::-1]
 
 
 def _exists(node: onnx.NodeProto, opset: int) -> bool:

@@ -16,6 +16,7 @@ from netspec.backends.torch.chains import chain, compressed
 from netspec.backends.torch.expressions import Expression, ModuleCall, Operand, Owned
 from netspec.backends.torch.naming import TAKEN, is_attribute, unique, variable_name
 from netspec.backends.torch.program import BUILDER, Kind, Program, lower, relative, shape_comment
+from netspec.backends.torch.unpack import flat_names, outputs_of, pattern
 from netspec.compiler.passes.deployed import runs_in_training_only
 from netspec.ir import Graph, Node, Region, Value
 
@@ -188,16 +189,43 @@ class _Writer:
             if not (body and isinstance(body[-1], ast.If) and not body[-1].orelse):
                 body.append(ast.If(_TRAINING, [], []))
             assert isinstance(body[-1], ast.If)
-            body[-1].body.append(self._assigned(step, self._value(step), step.outputs))
+            body[-1].body += self._plain(step)
             return
         always = tuple(value for value in step.outputs if value not in self._program.training)
         if always != step.outputs:
             self._add_halves(body, step, always)
             return
-        value = self._value(step)
         if step.node.presence == "pass" and not step.is_join:
-            value = ast.IfExp(_TRAINING, value, ast.Name(self._variables[step.inputs[0]]))
-        body.append(self._assigned(step, value, step.outputs))
+            value = ast.IfExp(_TRAINING, self._value(step), ast.Name(self._variables[step.inputs[0]]))
+            body.append(self._assigned(step, value, step.outputs))
+        else:
+            body += self._plain(step)
+
+    def _plain(self, step: _Step) -> list[ast.stmt]:
+        """The statements of a step where it runs."""
+        own = self._program.owned.get(step.node) if isinstance(step.node, Node) else None
+        if isinstance(own, Owned) and own.outputs is not None:
+            return self._unpacked(step)
+        return [self._assigned(step, self._value(step), step.outputs)]
+
+    def _unpacked(self, step: _Step) -> list[ast.stmt]:
+        """`output, (h_n, c_n) = self.lstm(x)`, then what is read of the node's outputs; `_` is read by nobody."""
+        call, node = self._value(step), step.node
+        assert isinstance(node, Node)
+        own = lower(node, [Operand(ast.Name("x"), value.type) for value in step.inputs])
+        parts = flat_names(own.parts)
+        trees = dict(zip(step.outputs, outputs_of(own, {part: part for part in parts}), strict=True))
+        read = [value for value in step.outputs if self._readers[value]]
+        plain = {tree.id: value for value in read if isinstance(tree := trees[value], ast.Name)}
+        used = {each.id for value in read for each in ast.walk(trees[value]) if isinstance(each, ast.Name)}
+        names = {part: self._target(step, value, alone=len(read) == 1) for part, value in plain.items()}
+        names |= {part: unique(part, self._taken) for part in parts if part in used and part not in plain}
+        statements: list[ast.stmt] = [ast.Assign([pattern(own.parts, names)], call, lineno=1)]
+        for value, tree in zip(step.outputs, outputs_of(own, names), strict=True):
+            if value in read and value not in plain.values():
+                target = ast.Name(self._target(step, value, alone=len(read) == 1))
+                statements.append(ast.Assign([target], tree, lineno=1))
+        return statements
 
     def _add_halves(self, body: list[ast.stmt], step: _Step, always: tuple[Value, ...]) -> None:
         """A region with heads inside gives more values in training than in evaluation."""
@@ -242,9 +270,12 @@ class _Writer:
         targets = [ast.Name(self._target(step, each)) for each in outputs]
         return ast.Assign([_tuple(targets)], value, lineno=1)
 
-    def _target(self, step: _Step, value: Value) -> str:
-        """`x` for a value that only the next statement reads; otherwise a name of its own."""
-        if len(step.outputs) == 1 and self._is_passed_on(step, value):
+    def _target(self, step: _Step, value: Value, *, alone: bool = False) -> str:
+        """`x` for a value that only the next statement reads; otherwise a name of its own.
+
+        `alone`: of several outputs it is the only one that is read.
+        """
+        if (alone or len(step.outputs) == 1) and self._is_passed_on(step, value):
             self._variables[value] = "x"
             self._taken.add("x")
         else:

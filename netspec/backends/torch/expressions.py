@@ -123,6 +123,9 @@ class Owned:
     use: Callable[[Expression], Expression]
     # Whether a buffer is in the state dict.
     persistent: bool = True
+    # Names for the values that `use` gives, nested as they are, and the node's outputs from these values.
+    parts: tuple[Any, ...] = ()
+    outputs: Callable[..., tuple[Expression, ...]] | None = None
 
 
 class _Modules:
@@ -145,6 +148,13 @@ class Builder:
     def module(self, module: ModuleCall, use: Callable[[Expression], Expression]) -> Owned:
         """A module that `forward` calls in a way of its own."""
         return Owned("module", module, use)
+
+    def unpack(
+        self, module: ModuleCall, use: Callable[[Expression], Expression], parts: tuple[Any, ...],
+        outputs: Callable[..., tuple[Expression, ...]],
+    ) -> Owned:  # fmt: skip
+        """A module whose call gives several values."""
+        return Owned("module", module, use, parts=parts, outputs=outputs)
 
     def parameter(self, initial: Expression, use: Callable[[Expression], Expression]) -> Owned:
         """A parameter at the node's own path."""
