@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.ir import DType, TensorType
+from netspec.ir import DType, TensorType, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,9 @@ class Field:
 def label(classes: tuple[str, ...]) -> Field:
     """The field of a class label: one int64 that counts from 0."""
     return Field(TensorType((), DType.INT64), len(classes), classes)
+
+
+def image(channels: int, height: int | None = None, width: int | None = None) -> Field:
+    """The field of uint8 images; sizes that differ from file to file stay open."""
+    sizes = (height or symbol("height"), width or symbol("width"))
+    return Field(TensorType((channels, *sizes), DType.UINT8))

@@ -1,8 +1,8 @@
-"""Samples in memory: one numpy array a field."""
+"""Samples: one column a field, a numpy array or images that stay in their files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,20 @@ from numpy.typing import NDArray
 
 from netspec.data.field import Field
 from netspec.data.idx_file import Header
+from netspec.data.image_column import ImageFiles
 from netspec.diagnostics import DataError
 from netspec.ir import DType
 
 Indices = NDArray[np.int64]
+#: One value a sample, indexed like an array.
+Column = NDArray[Any] | ImageFiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Fields by name, arrays `[N, *shape]` of equal N."""
+    """Fields by name, columns of equal length: arrays `[N, *shape]`, or image files."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, Column]
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -36,6 +39,16 @@ class Samples:
         kept = {name: array for name, array in self.arrays.items() if name not in renamed}
         return Samples(kept | {new: self.arrays[own] for new, own in fields.items()})
 
+    def beside(self, other: Samples) -> Samples:
+        """The fields of these samples and of others, sample by sample; the two have no field in common."""
+        return Samples({**self.arrays, **other.arrays})
+
+    def followed_by(self, others: Sequence[Samples]) -> Samples:
+        """These samples, then others with the same fields."""
+        return Samples(
+            {name: _joined([column, *(each.arrays[name] for each in others)]) for name, column in self.arrays.items()}
+        )
+
     def divide(self, fraction: float, seed: int) -> tuple[Samples, Samples]:
         """Two random parts, the second of `fraction` (one sample at least in each); equal seeds give equal parts."""
         count = len(self)
@@ -44,13 +57,21 @@ class Samples:
         return self.take(np.sort(order[held_out:])), self.take(np.sort(order[:held_out]))
 
 
+def _joined(columns: Sequence[Column]) -> Column:
+    files = [column for column in columns if isinstance(column, ImageFiles)]
+    arrays = [column for column in columns if not isinstance(column, ImageFiles)]
+    if files and arrays:
+        raise DataError.at(files[0].name(0), "data-file", "images in files cannot follow images of one size")
+    return files[0].join(files[1:]) if files else np.concatenate(arrays)
+
+
 def samples(fields: Mapping[str, Field], contents: Mapping[str, tuple[Header, bytearray]], labels_name: str) -> Samples:
     """Samples from the contents of IDX files.
 
     Raises:
         DataError: `data-value`: a label is not below the field's bound.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Column] = {}
     for name, (header, data) in contents.items():
         field = fields[name]
         array = np.frombuffer(data, np.uint8)

@@ -39,6 +39,23 @@ class Folder:
         except OSError as error:
             raise _unreadable(name, error) from None
 
+    def entries(self, name: str) -> tuple[list[str], list[str]]:
+        """Names of the folders and of the files in a folder, sorted, without those that begin with a dot.
+
+        Raises:
+            DataError: `data-file`: it is outside, absent, or no folder.
+        """
+        folders: list[str] = []
+        files: list[str] = []
+        try:
+            with os.scandir(self.inside(name)) as found:
+                for entry in found:
+                    if not entry.name.startswith("."):
+                        (folders if entry.is_dir() else files).append(entry.name)
+        except OSError as error:
+            raise _unreadable(name, error) from None
+        return sorted(folders), sorted(files)
+
     def inside(self, name: str) -> Path:
         """The path of a name, all links resolved.
 

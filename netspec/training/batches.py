@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netspec.data.image_column import ImageFiles
 from netspec.data.preprocess import Affine, Step, StepError, split
 from netspec.data.preprocess.arrays import apply_images
+from netspec.data.preprocess.files import decode
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError
 from netspec.ir import Graph
@@ -55,7 +57,8 @@ class Batches:
         for name, array in samples.arrays.items():
             images, affine = split(steps.get(name, ()))
             try:
-                stored = torch.from_numpy(apply_images(images, array)).to(device)
+                made = decode(array, images) if isinstance(array, ImageFiles) else apply_images(images, array)
+                stored = torch.from_numpy(made).to(device)
             except StepError as error:
                 raise DataError.at(f"field {name}", "data-value", str(error)) from None
             self._tensors[name] = stored

@@ -21,6 +21,7 @@ from netspec.compiler.schema.parts import (
     number_of,
 )
 from netspec.data.readers import READERS
+from netspec.data.source import CHAIN
 from netspec.training import stages
 from netspec.training.groups import GROUPS, PARAMS
 from netspec.training.losses import LOSSES
@@ -67,7 +68,10 @@ def _whole() -> Schema:
 
 def _others() -> Schema:
     reader = _free(choice(READERS, {}, bare=False))
-    source = either(reader, {"type": "array", "minItems": 1, "maxItems": 1, "items": reader})
+    # Sources nest: what stands in a chain is not looked at again.
+    nested = {"type": "array", "minItems": 1, "items": {"type": ["object", "array"]}}
+    one = either(reader, closed({CHAIN: nested}, [CHAIN]))
+    source = either(one, {"type": "array", "minItems": 1, "items": either(one, nested)})
     ends: Schema = dict.fromkeys(sorted(ENDS), REFERENCE)
     metric = either({"const": LOSS}, _free(choice(METRICS, _mains(METRICS), inside=ends)))
     return {

@@ -24,7 +24,7 @@ def load_parts(plan: TrainPlan) -> tuple[Samples, Samples | None]:
     if plan.validation is None:
         return samples, None
     if len(samples) < 2:
-        raise TrainingError.at(plan.data.reader.name, "bad-training", "one sample cannot be divided")
+        raise TrainingError.at(plan.data.name, "bad-training", "one sample cannot be divided")
     return samples.divide(plan.validation, plan.settings.seed)
 
 

@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from math import prod
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -153,15 +153,23 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Store
 def _npy_header(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, label: str
 ) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
-    """Element type, shape, order and length of the header; the shape is made of Python ints."""
     try:
         with archive.open(info) as stream:
-            start = stream.read(len(MAGIC) + 2)
-            width = VERSIONS.get(start.removeprefix(MAGIC), 0)
-            length = int.from_bytes(stream.read(width), "little")
-            text = stream.read(min(length, MAX_HEADER_BYTES)).decode("latin-1")
+            return read_npy_header(stream, name, label)
     except DAMAGE as error:
         raise refuse(name, f"{label} is damaged: {str(error).lower()[:100]}") from None
+
+
+def read_npy_header(stream: IO[bytes], name: str, label: str) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
+    """Element type, shape, order and length of the header of npy data; the shape is made of Python ints.
+
+    Raises:
+        ModelError: `weights`: no header of an array of numbers.
+    """
+    start = stream.read(len(MAGIC) + 2)
+    width = VERSIONS.get(start.removeprefix(MAGIC), 0)
+    length = int.from_bytes(stream.read(width), "little")
+    text = stream.read(min(length, MAX_HEADER_BYTES)).decode("latin-1")
     if not width or length > MAX_HEADER_BYTES:
         raise refuse(name, f"{label} has no header of an npy file: it starts with {start.hex(' ') or 'nothing'}")
     return *_parsed(text, name, label), len(start) + width + length

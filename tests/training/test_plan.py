@@ -128,7 +128,7 @@ def test_one_mistake(tmp_path: Path, line: str, complaint: str) -> None:
         ("validation: 0.25", "validation: 1", "12:15 wrong-value"),
         ("validation: 0.25", "validation: half", "12:15 wrong-value"),
         ("validation: 0.25", "validation: 1.5", "12:15 wrong-value"),
-        ("idx: {", "cifar10: {", "11:10 not-supported"),
+        ("idx: {", "tar_shards: {", "11:10 not-supported"),
         ("idx: {", "mnits: {", "11:10 unknown-training"),
         ("images: images", "images: labels", "11:10 data-file"),
         ("images: images", "images: ../images", "11:10 data-file"),

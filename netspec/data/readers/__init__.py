@@ -1,14 +1,18 @@
 """The closed table of readers. Each declares its fields with types before it reads data. Imports no numpy."""
 
+from netspec.data.readers.arrays import Arrays
 from netspec.data.readers.base import Reader, Split
+from netspec.data.readers.cifar10 import Cifar10
 from netspec.data.readers.idx import Idx
+from netspec.data.readers.image_folder import ImageFolder
 from netspec.data.readers.mnist import Mnist
+from netspec.data.readers.table import Table
 
-READERS: dict[str, type[Reader]] = {reader.name: reader for reader in (Mnist, Idx)}
+READERS: dict[str, type[Reader]] = {reader.name: reader for reader in (Mnist, Idx, Cifar10, ImageFolder, Arrays, Table)}
 
-_LATER_IMAGES = "cifar10 image_folder arrays table coco_captions generated tar_shards"
+_LATER_IMAGES = "coco_captions generated tar_shards"
 _LATER_TEXTS = "text labelled_text parallel_text word_windows"
 #: Readers of the language that this release does not have yet.
 LATER = frozenset(f"{_LATER_IMAGES} {_LATER_TEXTS}".split())
 
-__all__ = ["LATER", "READERS", "Idx", "Mnist", "Reader", "Split"]
+__all__ = ["LATER", "READERS", "Arrays", "Cifar10", "Idx", "ImageFolder", "Mnist", "Reader", "Split", "Table"]

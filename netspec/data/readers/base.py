@@ -14,27 +14,33 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "validation", "test"]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-MAX_CLASSES = 256  # labels are bytes
 
 
-def _classes(value: Any) -> Any:
-    if type(value) is int:
-        return integer(1, "", high=MAX_CLASSES).read(value)
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        return Refusal("wrong-type")
-    return tuple(value) if 0 < len(value) <= MAX_CLASSES and len(set(value)) == len(value) else Refusal("wrong-value")
+def classes(most: int) -> Domain:
+    """How many classes there are, or their names."""
+
+    def read(value: Any) -> Any:
+        if type(value) is int:
+            return integer(1, "", high=most).read(value)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+            return Refusal("wrong-type")
+        return tuple(value) if 0 < len(value) <= most and len(set(value)) == len(value) else Refusal("wrong-value")
+
+    number: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": most}
+    names = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": most, "uniqueItems": True}
+    return Domain(
+        f"a number from 1 to {most:,}, or a list of as many different names", read, {"anyOf": [number, names]}
+    )
 
 
-CLASSES = Domain(
-    f"a number from 1 to {MAX_CLASSES}, or a list of as many different names",
-    _classes,
-    {
-        "anyOf": [
-            {"type": "integer", "minimum": 1, "maximum": MAX_CLASSES},
-            {"type": "array", "items": {"type": "string"}},
-        ]
-    },
-)
+#: Labels that are bytes.
+BYTE_CLASSES = classes(256)
+CLASSES = classes(1_000_000)
+
+
+def class_names(given: "int | tuple[str, ...]") -> tuple[str, ...]:
+    """Names of classes; numbers where only their number is known."""
+    return tuple(map(str, range(given))) if isinstance(given, int) else given
 
 
 class Reader(BaseModel):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 from netspec.data.field import Field, label
-from netspec.data.readers.base import CLASSES, FileName, Reader
+from netspec.data.readers.base import BYTE_CLASSES, FileName, Reader, class_names
 from netspec.diagnostics import DataError
 from netspec.ir import DType, TensorType
 from netspec.lang.folder import Folder
@@ -22,7 +22,7 @@ class Idx(Reader):
     name = "idx"
     images: FileName
     labels: FileName
-    classes: Annotated[int | tuple[str, ...], CLASSES] = 10
+    classes: Annotated[int | tuple[str, ...], BYTE_CLASSES] = 10
 
     def declare(self, folder: Folder) -> dict[str, Field]:
         from netspec.data.idx_file import read_header
@@ -30,8 +30,7 @@ class Idx(Reader):
         header = self._headers(read_header(self.images, folder), read_header(self.labels, folder))
         shape = header.shape[1:]
         image = TensorType((1, *shape) if len(shape) == 2 else shape, DType.UINT8)
-        names = tuple(map(str, range(self.classes))) if isinstance(self.classes, int) else self.classes
-        return {"image": Field(image), "label": label(names)}
+        return {"image": Field(image), "label": label(class_names(self.classes))}
 
     def load(self, folder: Folder) -> "Samples":
         from netspec.data.idx_file import read
