@@ -50,6 +50,10 @@ class SampleSource(ABC):
     def own(self, split: Split) -> SampleSource | None:
         """The source's own part for validation or test, if it has one."""
 
+    @abstractmethod
+    def is_same(self, other: SampleSource) -> bool:
+        """Whether another source gives the same samples."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReaderSource(SampleSource):
@@ -69,6 +73,9 @@ class ReaderSource(SampleSource):
         reader = self.reader.own(split)
         return None if reader is None else ReaderSource(self.fields, self.span, reader, self.folder)
 
+    def is_same(self, other: SampleSource) -> bool:
+        return isinstance(other, ReaderSource) and (self.reader, self.folder) == (other.reader, other.folder)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Several(SampleSource):
@@ -81,6 +88,11 @@ class _Several(SampleSource):
     def own(self, split: Split) -> SampleSource | None:
         own = [found for found in (part.own(split) for part in self.parts) if found is not None]
         return type(self)(self.fields, self.span, tuple(own)) if len(own) == len(self.parts) else None
+
+    def is_same(self, other: SampleSource) -> bool:
+        if type(self) is not type(other) or not isinstance(other, _Several) or len(self.parts) != len(other.parts):
+            return False
+        return all(mine.is_same(its) for mine, its in zip(self.parts, other.parts, strict=True))
 
 
 class ZippedSource(_Several):

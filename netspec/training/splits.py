@@ -46,7 +46,7 @@ class PartsCache:
 
 def _same(one: SampleSource | float | None, other: SampleSource | float | None) -> bool:
     if isinstance(one, SampleSource) and isinstance(other, SampleSource):
-        return one.reader == other.reader and one.folder == other.folder
+        return one.is_same(other)
     return one == other
 
 

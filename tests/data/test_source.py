@@ -90,6 +90,18 @@ def test_mistakes(folder: Folder, text: str, said: str) -> None:
     assert found is None and len(messages) == 1 and messages[0].startswith(said)
 
 
+def test_sources_that_are_the_same(folder: Folder) -> None:
+    texts = [
+        "{mnist: {}}",
+        "{mnist: {split: test}}",
+        "[{mnist: {}}, {arrays: {file: a.npz}}]",
+        "{chain: [{mnist: {}}]}",
+    ]
+    for one in texts:
+        for other in texts:
+            assert source(one, folder).is_same(source(other, folder)) is (one == other)
+
+
 def test_unequal_lengths_are_found_when_they_are_read(folder: Folder) -> None:
     text = "[{arrays: {file: b.npz}}, {arrays: {file: z.npz}}]"
     assert refusal(source(text, folder).load) == "data-file arrays: 4 samples stand beside 2 of arrays"
