@@ -46,7 +46,7 @@ def _emit(spec: Spec, emit: str, rewrites: bool) -> str:
     if emit == "spec":
         from netspec.compiler.resolved import spec_text
 
-        return spec_text(graph, spec.document)
+        return spec_text(graph, spec.document, spec.weights)
     from netspec.backends.torch.source import emit as emit_python
 
     return emit_python(graph)

@@ -8,7 +8,7 @@ from netspec.cli.output import bytes_text, format_option, print_diagnostics, pri
 from netspec.cli.reading import Reading, reading_options
 from netspec.compiler.analyses import Layer, Totals, layers, totals
 from netspec.compiler.outline import Line, outline
-from netspec.ir import Size
+from netspec.ir import Input, Size
 
 
 @click.command("summary")
@@ -28,7 +28,8 @@ def command(spec: str, depth: int | None, batch: int, reading: Reading, format_:
         print_json(facts | {"layers": rows, "totals": _total_facts(sums) | {"batch": batch}})
         return
     for value in loaded.graph.inputs:
-        click.echo(f"{loaded.name}: {value.name} {value.type}")
+        marks = f" ({', '.join(value.marks)})" if isinstance(value, Input) else ""
+        click.echo(f"{loaded.name}: {value.name} {value.type}{marks}")
     heading = ("path", "op", "output", "parameters", "MACs", "sees")
     click.echo(table([heading, *map(_cells, outline(loaded.graph, depth))], right=(3, 4)))
     click.echo("\n" + _total_text(sums, batch))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
-from netspec.compiler.passes.deployed import deployed
+from netspec.compiler.passes.deployed import deployed, runs_in_training_only, training_values
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, total
+from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, Value, total
 from netspec.ops.base import Op, Param, trainable
 
 
@@ -86,7 +86,7 @@ def totals(graph: Graph, batch: int = 1) -> Totals:
         macs=known.macs,
         weight_layers=known.weight_layers,
         activation_bytes=training_bytes(graph, batch),
-        inference_bytes=inference_bytes(graph, batch),
+        inference_bytes=inference_bytes(deployed(graph), batch),
         param_bytes=known.param_bytes,
     )
 
@@ -116,12 +116,17 @@ def _trained(graph: Graph) -> dict[str, tuple[Param, str]]:
     return found
 
 
-def nodes(graph: Graph, presence: Presence = "always") -> Iterator[tuple[Node, Presence]]:
-    """Every op node, in order, with its presence: what stands in a region exists when the region does."""
+def nodes(graph: Graph) -> Iterator[tuple[Node, Presence]]:
+    """Every op node, in order, with its presence: what stands in a region, or reads a head, exists when that does."""
+    return _nodes(graph, "always", training_values(graph))
+
+
+def _nodes(graph: Graph, presence: Presence, training: set[Value]) -> Iterator[tuple[Node, Presence]]:
     for node in graph.nodes:
-        here = node.presence if presence == "always" else presence
+        own: Presence = "head" if runs_in_training_only(node, training) else node.presence
+        here = own if presence == "always" else presence
         if isinstance(node, Region):
-            yield from nodes(node.body, here)
+            yield from _nodes(node.body, here, training)
         else:
             yield node, here
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netspec.compiler.cycles import report_cycle
 from netspec.compiler.groups import branches, close_body, mark, open_body
+from netspec.compiler.inputs import InputTypes
 from netspec.compiler.resolve import Read, Reading, home_of, resolve, resolve_entry
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.sections import with_expressions
@@ -39,7 +40,7 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     args = bind_arguments(found.args, given, sizes, decl.key.span, what, report)
     if args is None:
         return
-    around = Env(env.document, {**_of_file(env), **args})
+    around = Env(env.document, {**_of_file(env), **args}, env.fixed)
     inner = open_body(chains, body, decl, entry, around, f"in block `{found.name.text}` (`{entry.path}`) used")
     inner.is_closed, inner.definition, inner.arguments = True, found.name.text, args
     _enter_ports(chains, inner, body, found, reads)
@@ -140,8 +141,10 @@ def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, rea
         return
     sizes_of_vocabs = {name: vocab.size for name, vocab in document.vocabs.items()}
     around = Env(document, {**sizes_of_vocabs, **args})
-    if not check_ports(chains.session, document, around, reads, decl, report):
+    types = InputTypes(document, around, report)
+    if not check_ports(chains.session, document, types, reads, decl, report):
         return
+    around = replace(around, fixed=types.fixed)
     inner = open_body(chains, body, decl, entry, around, f"in the spec `{document.name}` (`{entry.path}`) used")
     inner.is_closed, inner.definition, inner.arguments = True, document.name, args
     chains.session.open_files[str(path)] = decl.key.span
@@ -165,8 +168,8 @@ def _remember_weights(
 ) -> None:
     """A spec that is used starts from the weights that its use names, else from its own."""
     node = decl.beside.get("weights") or document.weights
-    if node is not None and inner.owner is None:
-        chains.session.weights.append(WeightsSection(entry.path, node, cut))
+    if inner.owner is None:
+        chains.session.weights.extend(WeightsSection.each(entry.path, node, cut))
 
 
 def _remember_steps(chains: Chains, document: Document, reads: Mapping[str, Read], env: Env) -> None:

@@ -7,7 +7,7 @@ depends on it stays silent, so that one run reports all mistakes and each only o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netspec.compiler.budget import Budget, OutOfBudget
 from netspec.compiler.chain import Chains
@@ -15,13 +15,14 @@ from netspec.compiler.count import check_count
 from netspec.compiler.cycles import check_cycles
 from netspec.compiler.files import Files, resolved
 from netspec.compiler.inputs import InputTypes
+from netspec.compiler.passes.deployed import training_values
 from netspec.compiler.resolve import resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
-from netspec.ir import Graph, Value
+from netspec.ir import Graph, Input, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Node
 from netspec.lang.reader import Limits
@@ -77,7 +78,7 @@ class _Network:
         if graph is None:
             return None
         own = self._document.weights
-        weights = (*self._session.weights, *([WeightsSection("", own)] if own is not None else []))
+        weights = (*self._session.weights, *WeightsSection.each("", own))
         return Elaborated(graph, weights, names, self._session.preprocess)
 
     def _graph(self, names: dict[str, object]) -> Graph | None:
@@ -96,6 +97,10 @@ class _Network:
             return None
         self._warn_unread(root, last)
         graph = root.freeze(inputs, tuple(outputs.values()), tuple(outputs))
+        if training_values(graph).issuperset(graph.outputs):
+            root_key = self._document.root.key("outputs" if self._document.outputs is not None else "layers")
+            message = "nothing is left of the network in evaluation: all its outputs exist in training only"
+            self._report.error("bad-layer", message, root_key.span, help="name one in `outputs` that always exists")
         if self._session.inits:
             from netspec.compiler.rules import check_used
 
@@ -123,16 +128,19 @@ class _Network:
     def _inputs(self, root: Body, env: Env) -> tuple[Value, ...]:
         types = InputTypes(self._document, env, self._report)
         for name, decl in self._document.inputs.items():
-            type = types.of(decl) if decl else None
-            values = (Value(name, type),) if type else ()
+            value = types.value(decl) if decl else None
+            values = (value,) if value is not None else ()
             span = decl.name.span if decl else None
             if span is not None:
                 self._session.spans[name] = span
             root.entries[name] = Entry(name, name, span, values, is_read=True)
+        root.env = replace(root.env, fixed=types.fixed)
         entries = list(root.entries.values())
         if len(entries) == 1 and entries[0].outputs:
             root.input = entries[0].outputs[0]
-        return tuple(value for entry in entries for value in entry.outputs)
+        found = [value for entry in entries for value in entry.outputs]
+        # What the evaluated network lacks comes last, so that its inputs are called in the same order.
+        return tuple(sorted(found, key=lambda value: isinstance(value, Input) and value.only_train))
 
     def _outputs(self, root: Body, last: Entry | None) -> dict[str, Value]:
         declared = self._document.outputs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from netspec.compiler.scope import Env
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import DType, Size, TensorType, symbol
+from netspec.ir import Distribution, DType, Input, Size, TensorType, Value, symbol
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import DimDecl, Document, InputDecl
 from netspec.lang.form import IDENTIFIER
@@ -28,12 +29,45 @@ class InputTypes:
         self._report = report
         self._symbols: dict[str, Size] = {}
 
+    @property
+    def fixed(self) -> dict[str, int]:
+        """The words of the shapes that were read which `dims` makes a number."""
+        return {name: size for name, size in self._symbols.items() if isinstance(size, int)}
+
     def all(self) -> Iterator[tuple[str, TensorType]]:
         """Every input that could be read, with its type."""
         for name, decl in self._document.inputs.items():
             type = self.of(decl) if decl is not None else None
             if type is not None:
                 yield name, type
+
+    def value(self, decl: InputDecl) -> Value | None:
+        """The input as a value of the network, or None if part of it is wrong."""
+        type = self.of(decl)
+        sample = self._sample(decl, type) if decl.sample is not None and type is not None else None
+        if type is None or (decl.sample is not None and sample is None):
+            return None
+        name = decl.name.text
+        return Input(name, type, decl.only_train, sample) if decl.only_train or sample else Value(name, type)
+
+    def _sample(self, decl: InputDecl, type: TensorType) -> Distribution | None:
+        """The distribution from which the input is drawn."""
+        assert decl.sample is not None
+        known: tuple[Distribution, ...] = get_args(Distribution)
+        found = next((each for each in known if each == decl.sample.text), None)
+        if found is None:
+            message = f"`sample` is {' or '.join(f'`{each}`' for each in known)}, got `{shorten(decl.sample.text)}`"
+            help = did_you_mean(decl.sample.text, known)
+            self._report.error("wrong-value", message, decl.sample.span, help=help)
+        elif not type.dtype.is_floating:
+            message = f"what is drawn has floating elements, but the input is {type.dtype}"
+            self._report.error("wrong-value", message, decl.sample.span, help="leave `dtype` out")
+        elif decl.preprocess is not None:
+            message = "the input is drawn, so there is no stored sample to preprocess"
+            self._report.error("wrong-value", message, decl.sample.span, help="take `preprocess` or `sample` out")
+        else:
+            return found
+        return None
 
     def of(self, decl: InputDecl) -> TensorType | None:
         """The type of an input, or None if part of it is wrong."""

@@ -27,9 +27,10 @@ def training_bytes(graph: Graph, batch: int = 1) -> Size:
 def inference_bytes(graph: Graph, batch: int = 1) -> Size | None:
     """The peak over the nodes, in their order, of all values that are still to be read and those the node makes.
 
-    Layers that exist in training only are left out; inputs live until they were last read, outputs to the end. What a
-    runtime saves beyond that (in-place activations, views) is not counted. None where sizes are formulas, and none of
-    the sums is known to be the largest.
+    Inputs live until they were last read, outputs to the end. What a runtime saves beyond that (in-place activations,
+    views) is not counted. None where sizes are formulas, and none of the sums is known to be the largest.
+
+    Requires: a deployed graph.
     """
     same: dict[Value, Value] = {}
     steps = list(_steps(graph, same))
@@ -66,7 +67,7 @@ def _exceeds(a: Size, b: Size) -> bool | None:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Step:
-    """A node of the evaluated network: regions are opened, and what training alone has is passed by."""
+    """A node of the network, regions opened."""
 
     reads: tuple[Value, ...]
     makes: tuple[Value, ...]
@@ -75,11 +76,7 @@ class _Step:
 def _steps(graph: Graph, same: dict[Value, Value]) -> Iterator[_Step]:
     """`same` maps a value to the one that it is another name of; it grows on the way."""
     for node in graph.nodes:
-        if node.presence == "head":
-            continue
-        if node.presence == "pass":
-            _rename(same, node.outputs, node.inputs[:1] * len(node.outputs))
-        elif isinstance(node, Region):
+        if isinstance(node, Region):
             _rename(same, node.body.inputs, node.inputs)
             yield from _steps(node.body, same)
             _rename(same, node.outputs, node.body.outputs)

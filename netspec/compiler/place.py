@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netspec.compiler.explain import labels, trace
+from netspec.compiler.fixed import with_numbers
 from netspec.compiler.limits import check_size
 from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scope import Body, Entry, Env
@@ -35,6 +36,11 @@ def place_op(
     names = {**env.names, **sizes}
     op = bind(op_class, decl.argument, report, span=span, what=what, main=main, names=names)
     if op is None or reads is None:
+        return
+    try:
+        op = with_numbers(op, env.fixed, [read.value.type for read in reads])
+    except OpError as error:
+        _refuse(session, decl, error, reads, report)
         return
     reads = (*reads, *_sizes_elsewhere(body, op, reads))
     came_out = arithmetic(decl.argument, names)
@@ -187,11 +193,14 @@ def _infer(
         found = op.infer_all(*types)
         check_size(op, types, found)
     except OpError as error:
-        span = _attribute_span(decl, error.attr) or decl.key.span
-        help = error.help or trace(reads)
-        report.error(error.code, str(error), span, labels=_labels(session, reads), help=help)
+        _refuse(session, decl, error, reads, report)
         return None
     return found
+
+
+def _refuse(session: Session, decl: LayerDecl, error: OpError, reads: tuple[Read, ...], report: Report) -> None:
+    span = _attribute_span(decl, error.attr) or decl.key.span
+    report.error(error.code, str(error), span, labels=_labels(session, reads), help=error.help or trace(reads))
 
 
 def _labels(session: Session, reads: tuple[Read, ...]) -> list[Label]:

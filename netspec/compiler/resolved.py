@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netspec.compiler.restated import head, tail
+from netspec.compiler.spec import WeightsSection
 from netspec.compiler.words import Chain, HiddenName
 from netspec.compiler.yaml_text import Word, block, flow
 from netspec.diagnostics import NetspecError
@@ -20,8 +21,13 @@ from netspec.ops.base import Op
 from netspec.ops.calc import Calc
 
 
-def spec_text(graph: Graph, document: Document) -> str:
+def spec_text(graph: Graph, document: Document, weights: Sequence[WeightsSection] = ()) -> str:
     """The resolved spec.
+
+    Args:
+        graph: What the document means.
+        document: What is not about layers stands as it was written here.
+        weights: The files from which the network starts, and the parts of it that others bring.
 
     Raises:
         NetspecError: `not-supported`: a layer in a block calls one outside whose name is hidden by a layer inside.
@@ -35,7 +41,7 @@ def spec_text(graph: Graph, document: Document) -> str:
         raise NetspecError.at(document.source.name, "not-supported", str(error), help=help) from None
     named = set(graph.output_names)
     moved = {path: place for path, place in writer.moved.items() if path not in named}
-    return "\n".join([*lines, *tail(document, moved)]) + "\n"
+    return "\n".join([*lines, *tail(document, weights, moved)]) + "\n"
 
 
 class _Writer:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from netspec.compiler import restated_weights
+from netspec.compiler.spec import WeightsSection
 from netspec.compiler.yaml_text import Word, block, flow
-from netspec.ir import DType, Graph, Value, symbols_of
+from netspec.ir import DType, Graph, Input, Value, symbols_of
 from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping as MappingNode
 from netspec.lang.nodes import Node as Tree
@@ -30,17 +32,18 @@ def head(graph: Graph, document: Document) -> Iterator[str]:
         yield from block(value.name, _input(value, document), "  ")
 
 
-def tail(document: Document, moved: Mapping[str, str | None]) -> Iterator[str]:
+def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[str, str | None]) -> Iterator[str]:
     """The lines below `outputs`.
 
     Args:
         document: What was written, its expressions evaluated.
+        weights: The `weights` of the spec and of those that it uses.
         moved: The groups whose value is not that of their last layer, by path, each with the path of the layer that
             gives it; None where that has no path.
     """
     yield from _expect(document.expect, moved)
-    if document.weights is not None:
-        yield from block("weights", document.weights)
+    if (files := restated_weights.weights(weights, document.source.name)) is not None:
+        yield from block("weights", files)
     if document.train is not None:
         yield from block("train", _train(document.train, moved))
     if document.export is not None:
@@ -67,8 +70,15 @@ def _input(value: Value, document: Document) -> dict[str, Any] | list[Any]:
     shape = [size if isinstance(size, int) else str(size) for size in value.type.shape]
     dtype = {} if value.type.dtype is DType.FLOAT32 else {"dtype": value.type.dtype.value}
     below = {} if value.type.below is None else {"below": value.type.below}
-    more = {**dtype, **below, **({} if steps is None else {"preprocess": steps})}
+    comes = _comes(value) if isinstance(value, Input) else {}
+    more = {**dtype, **below, **comes, **({} if steps is None else {"preprocess": steps})}
     return {"shape": shape, **more} if more else shape
+
+
+def _comes(value: Input) -> dict[str, str]:
+    """Where an input comes from that is not simply given."""
+    only = {"only": "train"} if value.only_train else {}
+    return {**only, **({"sample": value.sample} if value.sample is not None else {})}
 
 
 def _expect(node: Tree | None, moved: Mapping[str, str | None]) -> Iterator[str]:

@@ -18,10 +18,12 @@ from netspec.lang.nodes import Node as Tree
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Env:
-    """What names mean in a piece of text: the document's blocks, and the values of arguments and repeat variables."""
+    """What names mean in a piece of text: the document's blocks, and the values of arguments, variables and sizes."""
 
     document: Document
     names: Mapping[str, object]
+    # The words of the document's shapes that are numbers, by `dims`.
+    fixed: Mapping[str, int] = field(default_factory=dict)
 
     def with_names(self, names: Mapping[str, object]) -> Env:
         """The same with more names."""

@@ -9,12 +9,12 @@ from netspec.compiler.files import Snapshot
 from netspec.diagnostics import Diagnostic, Source
 from netspec.ir import Graph
 from netspec.lang.document import Document
-from netspec.lang.nodes import Node
+from netspec.lang.nodes import Node, Sequence
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WeightsSection:
-    """A `weights` section as written: the network's own, or that of the spec used at `path`.
+    """A file of a `weights` section as written: the network's own, or that of the spec used at `path`.
 
     `cut` are the layers of that spec that `until` left out.
     """
@@ -22,6 +22,12 @@ class WeightsSection:
     path: str
     node: Node
     cut: tuple[str, ...] = ()
+
+    @classmethod
+    def each(cls, path: str, node: Node | None, cut: tuple[str, ...] = ()) -> tuple[WeightsSection, ...]:
+        """One for every file of a list; none where nothing is written."""
+        files = node.items if isinstance(node, Sequence) else () if node is None else (node,)
+        return tuple(cls(path, file, cut) for file in files)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -64,11 +64,12 @@ def _document(session: Session, path: Path, node: Tree, report: Report) -> tuple
 
 
 def check_ports(
-    session: Session, document: Document, env: Env, reads: Mapping[str, Read], decl: LayerDecl, report: Report
-) -> bool:
+    session: Session, document: Document, types: InputTypes, reads: Mapping[str, Read], decl: LayerDecl,
+    report: Report,
+) -> bool:  # fmt: skip
     """Whether what a use reads is what the spec's inputs are; a symbol of the spec stands for any size."""
     fits = True
-    for name, type in InputTypes(document, env, report).all():
+    for name, type in types.all():
         found = reads[name].value.type
         same = len(found.shape) == len(type.shape) and all(
             not isinstance(wanted, int) or wanted == size for wanted, size in zip(type.shape, found.shape, strict=True)

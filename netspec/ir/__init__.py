@@ -2,7 +2,7 @@
 
 from netspec.ir.bounds import bounds, is_at_most, is_less
 from netspec.ir.dims import Dim, DimError, Size, Sizes, Symbol, Undecided, product, symbol, total
-from netspec.ir.graph import Frame, Graph, Init, Node, Operation, Presence, Region, Tie, Value
+from netspec.ir.graph import Distribution, Frame, Graph, Init, Input, Node, Operation, Presence, Region, Tie, Value
 from netspec.ir.substitution import evaluate, multiple_proving, substitute, symbols_of
 from netspec.ir.types import DType, TensorType
 
@@ -10,9 +10,11 @@ __all__ = [
     "DType",
     "Dim",
     "DimError",
+    "Distribution",
     "Frame",
     "Graph",
     "Init",
+    "Input",
     "Node",
     "Operation",
     "Presence",

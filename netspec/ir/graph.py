@@ -38,6 +38,24 @@ class Value:
     type: TensorType
 
 
+#: How an input is drawn where none is given: standard normal, or uniform from 0 to 1.
+Distribution = Literal["normal", "uniform"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Input(Value):
+    """An input of the network that is not simply given: it is there in training only, or is drawn (`sample`)."""
+
+    only_train: bool = False
+    sample: Distribution | None = None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is special about it, in words."""
+        only = ("training only",) if self.only_train else ()
+        return (*only, f"drawn {self.sample}") if self.sample is not None else only
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One step of the chain that made a node: a named sequence, a block's use, one copy of a repeat, a file."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netspec.ir.graph import Graph, Init, Node, Region, Value
+from netspec.ir.graph import Graph, Init, Input, Node, Region, Value
 
 
 def text(graph: Graph) -> str:
@@ -68,7 +68,11 @@ def _bracketed(marks: Iterator[str]) -> str:
 
 
 def _typed(values: tuple[Value, ...]) -> str:
-    return ", ".join(f"{value.name}: {_type(value)}" for value in values)
+    return ", ".join(f"{value.name}: {_type(value)}{_bracketed(_input_marks(value))}" for value in values)
+
+
+def _input_marks(value: Value) -> Iterator[str]:
+    return iter(value.marks if isinstance(value, Input) else ())
 
 
 def _type(value: Value) -> str:

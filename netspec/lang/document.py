@@ -31,6 +31,9 @@ class InputDecl:
     preprocess: Node | None = None
     # Index values are smaller than this: a number, an expression or a vocabulary.
     below: Scalar | None = None
+    only_train: bool = False
+    # The distribution from which it is drawn.
+    sample: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -52,6 +52,15 @@ def flag(node: Node | None, what: str, report: Report) -> bool:
     return False
 
 
+def only_train(node: Node | None, what: str, report: Report) -> bool:
+    """Whether `only: train` stands there; reports `wrong-value` where it is another word."""
+    if node is None or (isinstance(node, Scalar) and node.text == "train"):
+        return node is not None
+    message = f"`only` takes `train` (the {what} exists while training only), got {describe(node)}"
+    report.error("wrong-value", message, node.span)
+    return False
+
+
 def mapping(node: Node | None, what: str, report: Report) -> Mapping | None:
     """A mapping, or None where it is absent, null or of another kind (then `wrong-type`)."""
     if node is None or is_null(node):

@@ -96,20 +96,12 @@ class LayerReader:
             parallel,
             self._repeat(node),
             form.scalar(node.get("when"), "`when`", self.report),
-            self._only(node),
+            form.only_train(node.get("only"), "layer", self.report),
             form.flag(node.get("freeze"), "`freeze`", self.report),
             node.get("init"),
             form.mapping(node.get("tie"), "`tie`", self.report),
             {name: value for name in BESIDE.get(key.text, ()) if (value := node.get(name)) is not None},
         )
-
-    def _only(self, node: Mapping) -> bool:
-        value = node.get("only")
-        if value is None or (isinstance(value, Scalar) and value.text == "train"):
-            return value is not None
-        message = f"`only` takes `train` (the layer exists while training only), got {describe(value)}"
-        self.report.error("wrong-value", message, value.span)
-        return False
 
     def _repeat(self, node: Mapping) -> RepeatDecl | None:
         value = node.get("repeat")

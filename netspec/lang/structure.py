@@ -23,7 +23,6 @@ INPUT_KEYS = ("shape", "dtype", "preprocess", "below", "only", "sample")
 BLOCK_KEYS = ("args", "inputs", "parallel", "join", "layers", "outputs")
 
 LATER_KEYS = frozenset({"generate"})
-LATER_INPUT_KEYS = frozenset({"only", "sample"})
 
 
 def structure(root: Node, source: Source, report: Report) -> Document | None:
@@ -120,16 +119,15 @@ class _Structure:
             self._report.error("wrong-type", message, value.span)
             return None
         form.check_keys(value, INPUT_KEYS, "an input", self._report)
-        for inner, _ in value:
-            if inner.text in LATER_INPUT_KEYS:
-                form.later(inner, "key", self._report)
         shape = value.get("shape")
         if not isinstance(shape, Sequence):
             self._report.error("missing-key", f"the input `{key.text}` needs a list as its `shape`", key.span)
             return None
         dtype = form.scalar(value.get("dtype"), "`dtype`", self._report)
         below = form.scalar(value.get("below"), "`below`", self._report)
-        return InputDecl(key, shape, dtype, value.get("preprocess"), below)
+        sample = form.scalar(value.get("sample"), "`sample`", self._report)
+        only = form.only_train(value.get("only"), "input", self._report)
+        return InputDecl(key, shape, dtype, value.get("preprocess"), below, only, sample)
 
     def _blocks(self, node: Node | None) -> dict[str, BlockDecl | None]:
         found = form.mapping(node, "`blocks`", self._report)
@@ -184,5 +182,5 @@ def check_version(root: Mapping, report: Report) -> None:
 
 
 __all__ = [
-    "BLOCK_KEYS", "INPUT_KEYS", "LATER_INPUT_KEYS", "LATER_KEYS", "TOP_KEYS", "VERSION", "check_version", "structure",
+    "BLOCK_KEYS", "INPUT_KEYS", "LATER_KEYS", "TOP_KEYS", "VERSION", "check_version", "structure",
 ]  # fmt: skip

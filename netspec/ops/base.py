@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netspec.ir import DimError, DType, Size, TensorType, Undecided
+from netspec.ir import DimError, Distribution, DType, Size, TensorType, Undecided
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import NEW, POINTWISE, Reads
 
@@ -95,6 +95,8 @@ class Op(BaseModel):
     monotone: ClassVar[bool] = False
     #: Draws random numbers, or uses batch statistics, while training.
     train_differs: ClassVar[bool] = False
+    #: Each sample's numbers are drawn anew from this distribution, in evaluation too.
+    draws: ClassVar[Distribution | None] = None
     #: Every element of an output is an element of an input: none is computed.
     moves_only: ClassVar[bool] = False
     #: Of its inputs only the sizes matter: the output is the same for every sample.

@@ -41,13 +41,14 @@ class Predictor:
     Args:
         path: The ONNX file.
         device: `cpu`, `cuda`, or `auto` (CUDA if it is there).
+        seed: Of what the model draws.
 
     Raises:
         ModelError: `model-file`.
         UnavailableError: CUDA was asked for and is not there.
     """
 
-    def __init__(self, path: str | Path, device: Device = "cpu") -> None:
+    def __init__(self, path: str | Path, device: Device = "cpu", seed: int = 0) -> None:
         self.path = Path(path)
         self.session = open_session(self.path, device)
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
@@ -55,19 +56,22 @@ class Predictor:
         self.outputs = [each.name for each in self.session.get_outputs()]
         self._dtypes = {each.name: _ELEMENT_TYPES.get(each.type, np.float32) for each in self.session.get_inputs()}
         self.labels = self._labels()
+        self._random = np.random.default_rng(seed)
         self._below = self._bounds()
 
     def predict(self, batch: Array | Mapping[str, Array]) -> dict[str, Array]:
         """The raw outputs by name.
 
         Args:
-            batch: Preprocessed samples `[N, *shape]`, or one such array for each input by name.
+            batch: Preprocessed samples `[N, *shape]`, or one such array for each input by name. Inputs that the model
+                draws (`sample`, `randn_like`) may be left out.
 
         Raises:
             DataError: `input-file`: a shape that the model does not take, or an index that is not below its bound.
         """
         arrays = dict(batch) if isinstance(batch, Mapping) else {next(iter(self.inputs)): batch}
         feeds = {name: self._checked(name, array) for name, array in arrays.items()}
+        feeds |= self._drawn(feeds)
         missing = [name for name in self.inputs if name not in feeds]
         if missing:
             raise DataError.at(str(self.path), "input-file", f"the model needs the input `{missing[0]}` too")
@@ -152,6 +156,26 @@ class Predictor:
             raise DataError.at(str(self.path), "input-file", message)
         self._check_bound(name, array)
         return np.ascontiguousarray(array, dtype=self._dtypes[name])
+
+    def _drawn(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The inputs that are drawn and not given, as many samples as there are of the others."""
+        found = self._json("netspec.sample")
+        drawn = found.items() if isinstance(found, dict) else ()
+        missing = [(name, how) for name, how in drawn if name in self.inputs and name not in feeds]
+        if not missing or not feeds:
+            return {}
+        known = {
+            axis: size
+            for name, array in feeds.items()
+            for axis, size in zip(self.inputs[name], array.shape[1:], strict=True)
+        }
+        count = len(next(iter(feeds.values())))
+        shapes = {name: (count, *(known.get(size, size) for size in self.inputs[name])) for name, _ in missing}
+        return {name: self._checked(name, self._draw(how, shapes[name])) for name, how in missing}
+
+    def _draw(self, distribution: str, shape: tuple[int, ...]) -> Array:
+        uniform = distribution == "uniform"
+        return self._random.random(shape) if uniform else self._random.standard_normal(shape)
 
     def _check_bound(self, name: str, array: Array) -> None:
         below = self._below.get(name)

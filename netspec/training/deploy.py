@@ -9,10 +9,13 @@ from pathlib import Path
 from netspec import __version__
 from netspec.backends.onnx.export import ExportReport, export_onnx
 from netspec.backends.torch import build
+from netspec.compiler.passes.deployed import deployed
+from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess import as_json
 from netspec.data.preprocess.bind import preprocess
 from netspec.diagnostics import Report, SpecError
+from netspec.ir import Graph, Input
 from netspec.training.plan import TrainPlan
 from netspec.training.planner import plan
 from netspec.training.start import load_starts
@@ -64,8 +67,15 @@ def describe(spec: Spec) -> dict[str, str]:
         "netspec.labels": json.dumps(found.classes if found is not None else []),
         "netspec.preprocess": json.dumps({name: as_json(each) for name, each in steps.items()}),
         "netspec.activation": _activation(found, spec),
+        "netspec.sample": json.dumps(_drawn(spec.graph)),
         "netspec.below": json.dumps({each.name: each.type.below for each in spec.graph.inputs if each.type.below}),
     }
+
+
+def _drawn(graph: Graph) -> dict[str, str]:
+    """The inputs that are drawn where none is given, and how."""
+    inputs = drawn_as_inputs(deployed(graph)).inputs
+    return {each.name: each.sample for each in inputs if isinstance(each, Input) and each.sample is not None}
 
 
 def _activation(found: TrainPlan | None, spec: Spec) -> str:

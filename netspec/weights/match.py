@@ -61,7 +61,7 @@ class _Matcher:
 
     def arrays(self) -> dict[str, Array]:
         named = self._named()
-        self._check_mapping()
+        self._check_mapping(named)
         arrays: dict[str, Array] = {}
         for key, entry in self._below().items():
             if entry.is_chosen(self.mapping.skip):
@@ -104,11 +104,12 @@ class _Matcher:
                 self._tell(f"the prefix `{rule.old}` applies to no name in {self.file}", rule.span, help)
         return named
 
-    def _check_mapping(self) -> None:
+    def _check_mapping(self, named: Mapping[str, Stored]) -> None:
         report = Report()
         uses = [use for entry in self.known.values() for use in entry.uses]
-        # What is left over in the file may be skipped too.
-        idle = [each for each in self.mapping.skip if not any(_names(each, key) for key in self.tensors)]
+        # What is left over in the file may be skipped too, by either of its names.
+        keys = {*self.tensors, *named}
+        idle = [each for each in self.mapping.skip if not any(_names(each, key) for key in keys)]
         unmatched([*self.mapping.transpose, *idle], uses, report)
         self.found.extend(report)
 

@@ -33,6 +33,9 @@ def bind_starts(spec: Spec, report: Report) -> tuple[Start, ...]:
         source = section.node.span.source
         folder = Folder(spec_folder(source), (project_root(spec.source), *spec.allowed))
         weights = bind_weights(section.node, folder, report)
+        if weights is not None and not weights.path.is_file():
+            help = "the network cannot be built without it; `netspec check` only says so"
+            report.warning("data-file", f"`{weights.file}` is not there", weights.span, help=help)
         if weights is not None:
             found.append(Start(section.path, weights, section.cut))
     return tuple(found)

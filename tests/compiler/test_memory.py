@@ -44,7 +44,7 @@ def test_what_training_alone_has_takes_no_memory_in_inference() -> None:
     chain.op("aux", "linear", y, out_features=1000, node={"presence": "head"})
     graph = chain.graph("net", (x,), chain.op("b", "linear", y, out_features=10))
     assert training_bytes(graph) == 4 * (10 + 10 + 10 + 1000 + 10)
-    assert inference_bytes(graph) == 4 * 20
+    assert totals(graph).inference_bytes == 4 * 20
 
 
 def test_a_value_for_all_samples_is_there_once_and_types_have_their_sizes() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from netspec.compiler import compile_source
+from pathlib import Path
+
+import numpy as np
+
+import netspec
+from netspec.compiler import compile_source, load
 from netspec.compiler.resolved import spec_text
 from netspec.diagnostics import Source
 from tests.compiler.test_resolved import assert_comes_back
@@ -25,6 +30,19 @@ expect: {shapes: {a: [3], b: [4], c: [8]}}
 train: {data: {mnist: {}}, loss: {mse_loss: {output: a}}, epochs: 1}
 """
 
+TRUNK = """\
+netspec: 1
+inputs: {x: [4]}
+layers: [{name: a, linear: 4}, {name: fc, linear: 3}]
+weights: {file: t.npz, rename: {b: a}, skip: [a.bias]}
+"""
+NET = """\
+netspec: 1
+inputs: {x: [4]}
+layers: [{name: trunk, use: parts/trunk.yaml, until: a}, relu]
+weights: [{file: own.npz, skip: [trunk.a.bias]}]
+"""
+
 
 def test_expectations_of_a_block_are_those_of_the_layer_that_gives_its_value() -> None:
     spec = compile_source(Source("net.yaml", VALUES))
@@ -36,3 +54,25 @@ def test_expectations_of_a_block_are_those_of_the_layer_that_gives_its_value() -
 
 def test_a_spec_whose_expectations_moved_comes_back() -> None:
     assert_comes_back(compile_source(Source("net.yaml", VALUES)))
+
+
+def test_weights_of_a_used_spec_are_those_of_its_part(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "trunk.yaml").write_text(TRUNK)
+    (tmp_path / "net.yaml").write_text(NET)
+    spec = load(tmp_path / "net.yaml")
+    resolved = spec_text(spec.graph, spec.document, spec.weights)
+    expected = """\
+weights:
+  - {file: parts/t.npz, of: trunk, rename: {b: a}, skip: [trunk.a.bias, trunk.fc]}
+  - {file: own.npz, skip: [trunk.a.bias]}
+"""
+    assert resolved.endswith(expected)
+    (tmp_path / "again.yaml").write_text(resolved)
+    again = load(tmp_path / "again.yaml")
+    weights = {"b.weight": np.full((4, 4), 2.0, np.float32), "b.bias": np.ones(4, np.float32)}
+    np.savez(tmp_path / "parts" / "t.npz", **weights, **{"fc.weight": np.ones((3, 4), np.float32)})
+    np.savez(tmp_path / "own.npz", **{"trunk.a.weight": np.full((4, 4), 3.0, np.float32)})
+    for each in (spec, again):
+        state = netspec.build(each).state_dict()
+        assert (state["trunk.a.weight"] == 3).all()

@@ -10,7 +10,7 @@ from netspec.backends.diagram.scene import Box, Drawing, Scene, Wire
 from netspec.compiler.analyses import Layer, layers, totals
 from netspec.compiler.fold import Entry, Folder, Run
 from netspec.compiler.outline import contents
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Value
 
 # A picture of more boxes is one that nobody reads, and takes seconds to lay out.
 MAX_BOXES = 400
@@ -101,8 +101,10 @@ class Artist:
 
     def _end(self, scene: Scene, kind: str, name: str, value: Value) -> Box:
         facts = f"{name}: {words.shape_text(value.type)}"
+        marks = value.marks if isinstance(value, Input) else ()
+        facts += f" ({', '.join(marks)})" if marks else ""
         assert kind in ("port", "input", "output")
-        box = Box(self._id(), kind, name, facts=facts, family="end")  # type: ignore[arg-type]
+        box = Box(self._id(), kind, name, facts=facts, family="end", train_only="training only" in marks)  # type: ignore[arg-type]
         scene.boxes.append(box)
         return box
 

@@ -16,8 +16,9 @@ from torch import nn
 
 from netspec import atomic
 from netspec.backends.onnx.lower import lower
-from netspec.backends.onnx.parity import Difference, compare, first_difference, session
+from netspec.backends.onnx.parity import Difference, as_written, compare, first_difference, session
 from netspec.compiler.passes.deployed import deployed
+from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph
 
@@ -80,6 +81,9 @@ def export_onnx(
     target = Path(path)
     started = time.perf_counter()
     state = {key: tensor.detach().cpu().numpy() for key, tensor in module.state_dict().items()}
+    function = drawn_as_inputs(deployed(graph))
+    if function is not graph:
+        graph, module = function, as_written(function, module)
     model = lower(graph, state, metadata=metadata, opset=opset)
     external = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > external_bytes
     lowered = time.perf_counter()
@@ -126,7 +130,7 @@ def _prove(
     modes = {each: each.training for each in module.modules()}
     module.eval()
     try:
-        differences = compare(deployed(graph), module, session(str(path)), atol=atol, rtol=rtol)
+        differences = compare(graph, module, session(str(path)), atol=atol, rtol=rtol)
         worst = next((each for each in differences if not each.ok), None)
         if worst is not None:
             raise _parity_error(worst, first_difference(graph, module, state, opset, atol, rtol), target)

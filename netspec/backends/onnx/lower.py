@@ -17,6 +17,7 @@ import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params, every_node
 from netspec.backends.onnx.formulas import dimensions
 from netspec.compiler.passes.deployed import deployed
+from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
 from netspec.ops.base import Op, Param
@@ -32,7 +33,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     """The ONNX model of a graph. The same graph, weights and metadata give the same bytes.
 
     Args:
-        graph: A verified graph; what exists in training only is left out.
+        graph: A verified graph; what exists in training only is left out, what is drawn is an input.
         state: Parameters and buffers by state-dict key; it may hold more.
         metadata: Texts that the file carries, by key.
         opset: Version of ONNX's operators.
@@ -43,7 +44,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     if opset not in OPSETS:
         message = f"opset {opset} is outside {OPSETS[0]} to {OPSETS[-1]}"
         raise ModelError.at(graph.name, "onnx", message)
-    graph = deployed(graph)
+    graph = drawn_as_inputs(deployed(graph))
     check_state(graph, state)
     lowering = _Lowering(graph, state, opset)
     lowering.inputs()

@@ -18,7 +18,7 @@ from netspec.backends.onnx.lower import lower
 from netspec.backends.torch import build
 from netspec.backends.torch.program import is_module
 from netspec.diagnostics import ModelError
-from netspec.ir import Graph, TensorType, evaluate
+from netspec.ir import Graph, Input, Value, evaluate
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -59,14 +59,17 @@ def session(model: bytes | str) -> ort.InferenceSession:
 def random_inputs(graph: Graph, batch: int, sizes: Assignment) -> Arrays:
     """A batch for every input, its free axes of these sizes: standard normal floats, else whole numbers.
 
-    These are all indices that the input's `below` allows, 0 or 1 where it says nothing.
+    These are all indices that the input's `below` allows, 0 or 1 where it says nothing. What is drawn uniformly is.
     """
     generator = np.random.default_rng(batch)
-    return {value.name: _random(value.type, batch, sizes, generator) for value in graph.inputs}
+    return {value.name: _random(value, batch, sizes, generator) for value in graph.inputs}
 
 
-def _random(type: TensorType, batch: int, sizes: Assignment, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+def _random(value: Value, batch: int, sizes: Assignment, generator: np.random.Generator) -> np.ndarray[Any, Any]:
+    type = value.type
     shape = (batch, *(evaluate(size, sizes) for size in type.shape))
+    if isinstance(value, Input) and value.sample == "uniform":
+        return generator.random(shape).astype(type.dtype.value)
     if type.dtype.is_floating:
         return generator.standard_normal(shape).astype(type.dtype.value)
     return generator.integers(0, 2 if type.below is None else type.below, shape).astype(type.dtype.value)
@@ -110,7 +113,7 @@ def first_difference(
     graph: Graph, module: nn.Module, state: Mapping[str, np.ndarray[Any, Any]], opset: int, atol: float, rtol: float
 ) -> Difference | None:
     """The first layer (by its path, in the graph's order) whose value differs; of those that are calls of modules."""
-    module = _as_written(graph, module)
+    module = as_written(graph, module)
     model = lower(graph, state, opset=opset)
     values = {output for node in model.graph.node for output in node.output}
     called = _called_as_modules(graph)
@@ -136,10 +139,10 @@ def _called_as_modules(graph: Graph) -> set[str]:
     return {node.path for node in nodes if node.path not in again and is_module(node)}
 
 
-def _as_written(graph: Graph, module: nn.Module) -> nn.Module:
-    """A module of the graph itself with the weights: a rewritten one has other values in between."""
-    plain = build(graph, initialize=False)
-    plain.load_state_dict(module.state_dict())
+def as_written(graph: Graph, module: nn.Module) -> nn.Module:
+    """A module of the graph itself with the weights of one that was rewritten, or has more (that of training only)."""
+    plain, weights = build(graph, initialize=False), module.state_dict()
+    plain.load_state_dict({key: weights[key] for key in plain.state_dict()})
     return plain.eval()
 
 

@@ -18,7 +18,7 @@ from netspec.backends.torch.naming import TAKEN, is_attribute, unique, variable_
 from netspec.backends.torch.program import BUILDER, Kind, Program, lower, relative, shape_comment
 from netspec.backends.torch.unpack import flat_names, outputs_of, pattern
 from netspec.compiler.passes.deployed import runs_in_training_only
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Value
 
 _SELF = ast.Name("self")
 _TRAINING = ast.Attribute(_SELF, "training")
@@ -30,6 +30,7 @@ class ClassTree:
 
     base: str
     constructor: list[ast.stmt] = field(default_factory=list)
+    #: The parameters of `forward`, as they stand there.
     inputs: list[str] = field(default_factory=list)
     #: Empty for a Sequential, which has one.
     forward: list[ast.stmt] = field(default_factory=list)
@@ -107,7 +108,12 @@ class _Writer:
             if self._path and len(self._graph.inputs) == 1:
                 name = "x" if self._is_free(value) else "input"
             self._variables[value] = unique(variable_name(name), self._taken)
-        return [self._variables[value] for value in self._graph.inputs]
+        return [self._parameter(value) for value in self._graph.inputs]
+
+    def _parameter(self, value: Value) -> str:
+        """The input in `forward`'s signature; one of training only may be left out."""
+        absent = "=None" if isinstance(value, Input) and value.only_train else ""
+        return self._variables[value] + absent
 
     def _is_free(self, value: Value) -> bool:
         """Whether only the first statement reads an input, so that its variable may be used again."""

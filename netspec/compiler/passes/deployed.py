@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Value
 
 
 def deployed(graph: Graph) -> Graph:
-    """Remove heads, and what depends on them; "pass" nodes are replaced by their first input.
+    """Remove heads and inputs of training only, and what depends on them; "pass" nodes give their first input.
 
-    Outputs that depend on a head go, with their names; regions lose the inputs and outputs that do. A region all of
+    Outputs that depend on such go, with their names; regions lose the inputs and outputs that do. A region all of
     whose outputs do is removed.
 
     Requires: a verified graph. Ensures: a verified graph that computes what the network computes in evaluation; what
     stays keeps its path. A graph in which everything is always there is given back as it is.
     """
     nodes: list[Node | Region] = [*graph.walk(), *graph.regions()]
-    if all(node.presence == "always" for node in nodes):
+    if all(node.presence == "always" for node in nodes) and not _training_inputs(graph):
         return graph
     gone = training_values(graph)
     body = _without(graph, gone)
@@ -28,13 +28,17 @@ def deployed(graph: Graph) -> Graph:
 
 
 def training_values(graph: Graph) -> set[Value]:
-    """The values that exist in training only: made by heads and by what reads them, here and inside regions.
+    """The values that exist in training only: inputs, what heads make, what reads those, here and inside regions.
 
     Inside a region that is run in training only as a whole, only those that its own heads make are among them.
     """
-    found: set[Value] = set()
+    found = _training_inputs(graph)
     _collect(graph, found)
     return found
+
+
+def _training_inputs(graph: Graph) -> set[Value]:
+    return {value for value in graph.inputs if isinstance(value, Input) and value.only_train}
 
 
 def runs_in_training_only(node: Node | Region, training: set[Value]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from netspec.compiler.expect import KEYS as EXPECTED
 from netspec.compiler.schema.layers import branches, chain, join
@@ -24,10 +25,10 @@ from netspec.compiler.schema.parts import (
     either,
     identifiers,
 )
-from netspec.ir import DType
+from netspec.ir import Distribution, DType
 from netspec.lang.arguments import ARG_KEYS, DIM_KEYS, LATER_DIM_KEYS, TAKEN, TYPES, VOCAB_KEYS
 from netspec.lang.layers import BESIDE, MODIFIERS, STRUCTURAL
-from netspec.lang.structure import BLOCK_KEYS, INPUT_KEYS, LATER_INPUT_KEYS, LATER_KEYS, TOP_KEYS, VERSION
+from netspec.lang.structure import BLOCK_KEYS, INPUT_KEYS, LATER_KEYS, TOP_KEYS, VERSION
 
 _ARGS: Schema = {"$ref": "#/definitions/args"}
 _OUTPUTS: Schema = {"$ref": "#/definitions/outputs"}
@@ -134,8 +135,10 @@ def _input(preprocess: Schema) -> Schema:
         "dtype": {"enum": [dtype.value for dtype in DType], "default": DType.FLOAT32.value},
         "preprocess": described(preprocess, "Steps that make it from a stored sample."),
         "below": described(either(SIZE, SYMBOL), "Values are indices below this: a number or a vocabulary."),
+        "only": described({"const": "train"}, "It exists in training only."),
+        "sample": described({"enum": list(get_args(Distribution))}, "It is drawn from this distribution."),
     }
-    return closed(_chosen(forms, INPUT_KEYS, LATER_INPUT_KEYS), ["shape"])
+    return closed(_chosen(forms, INPUT_KEYS), ["shape"])
 
 
 def _blocks(grammar: str) -> Schema:

@@ -76,7 +76,7 @@ def test_specs_that_it_takes(text: str) -> None:
         "{netspec: 1, extends: a.yaml, layers: []}",
         "{netspec: 1, extends: [a.yaml]}",
         "{netspec: 1, inputs: {input: [3]}, layers: [relu]}",
-        "{netspec: 1, inputs: {x: {shape: [3], sample: normal}}, layers: [relu]}",
+        "{netspec: 1, inputs: {x: {shape: [3], sample: normall}}, layers: [relu]}",
         "{netspec: 1, inputs: {x: {dtype: int64}}, layers: [relu]}",
         "{netspec: 1, inputs: {x: ['a b']}, layers: [relu]}",
     ],
