@@ -97,14 +97,14 @@ def number(low: float, expected: str, *, high: float = MAX_FLOAT, above: bool = 
     return Domain(expected, read, {"type": "number", least: low, "maximum": high})
 
 
-def list_of(item: Domain, expected: str, *, least: int = 1, distinct: bool = False) -> Domain:
-    """Lists of `least` to MAX_ITEMS values, kept as tuples."""
+def list_of(item: Domain, expected: str, *, least: int = 1, most: int = MAX_ITEMS, distinct: bool = False) -> Domain:
+    """Lists of `least` to `most` values, kept as tuples."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
             return Refusal("wrong-type")
-        if len(value) > MAX_ITEMS:
-            return Refusal("wrong-value", f"expected a list of at most {MAX_ITEMS} entries")
+        if len(value) > most:
+            return Refusal("wrong-value", f"expected a list of at most {most:,} entries")
         items = tuple(map(item.read, value))
         for index, found in enumerate(items):
             if isinstance(found, Refusal):
@@ -112,7 +112,7 @@ def list_of(item: Domain, expected: str, *, least: int = 1, distinct: bool = Fal
         wrong = len(items) < least or (distinct and len(set(items)) < len(items))
         return Refusal("wrong-value") if wrong else items
 
-    schema = {"type": "array", "items": item.schema, "minItems": least, "maxItems": MAX_ITEMS}
+    schema = {"type": "array", "items": item.schema, "minItems": least, "maxItems": most}
     return Domain(expected, read, schema | ({"uniqueItems": True} if distinct else {}))
 
 
@@ -256,6 +256,9 @@ OptionalIndex = Annotated[int | None, or_null(_NON_NEGATIVE, "an integer that is
 
 # One integer, or one for each of several axes; pairs from the last axis backward.
 Integers = Annotated[int | tuple[int, ...], one_or_list(_INTEGER, "an integer or a list of them")]
+Indices = Annotated[
+    tuple[int, ...], list_of(_NON_NEGATIVE, "a list of integers that are not negative", most=MAX_VALUES)
+]
 Pairs = Annotated[tuple[int, ...], list_of(_INTEGER, "a list of integers", least=2)]
 # The shape of one sample, which may have no axes.
 _SIZES = list_of(_POSITIVE, "a list of positive integers", least=0)

@@ -1,9 +1,18 @@
-"""Parts of a tensor along one axis: select, slice, narrow, chunk, split."""
+"""Parts of a tensor along one axis: select, index_select, slice, narrow, chunk, split."""
 
 from typing import Any
 
 from netspec.ir import Dim, DType, TensorType, is_at_most, is_less
-from netspec.ops.attributes import Axis, Integer, NonNegativeInt, OptionalAxis, OptionalInteger, PositiveInt, Size
+from netspec.ops.attributes import (
+    Axis,
+    Indices,
+    Integer,
+    NonNegativeInt,
+    OptionalAxis,
+    OptionalInteger,
+    PositiveInt,
+    Size,
+)
 from netspec.ops.axes import resolve_axis, torch_axis
 from netspec.ops.base import ANY_DTYPE, Example, Main, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
@@ -45,6 +54,45 @@ class Select(Op):
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         return g.Gather(input, g.constant(self.index, DType.INT64), axis=self.axis(input.type))
+
+
+class IndexSelect(Op):
+    """The parts at several positions of an axis, in the order of `index`, each as often as it stands there.
+
+    input: (*, size, *) -> (*, len(index), *).
+    """
+
+    name = "index_select"
+    dtypes = ANY_DTYPE
+    moves_only = True
+    dim: Axis
+    index: Indices
+    examples = [
+        Example("index_select: {dim: 1, index: [0, 2, 1, 0]}", (3, 4)),
+        Example("index_select: {dim: -1, index: [4]}", (2, 3, 5)),
+    ]
+
+    def axis(self, input: TensorType) -> int:
+        """The axis that is chosen from, counted from 1."""
+        return resolve_axis("dim", self.dim, input.shape)
+
+    def infer(self, input: TensorType) -> TensorType:
+        axis = self.axis(input)
+        size = input.shape[axis - 1]
+        if not is_less(max(self.index), size):
+            raise OpError(f"index {max(self.index)} is outside axis {axis}, whose size is {size}", attr="index")
+        return input.with_shape(*input.shape[: axis - 1], len(self.index), *input.shape[axis:])
+
+    def reads(self, dim: int, input: TensorType) -> Reads:
+        return ALL if dim == self.axis(input) else POINTWISE
+
+    def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
+        dim = torch_axis(self.dim, self.axis(input.type))
+        index = t.torch.tensor([*self.index])
+        return t.buffer(index, lambda own: input.index_select(dim, own), persistent=False)
+
+    def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Gather(input, g.constant([*self.index], DType.INT64), axis=self.axis(input.type))
 
 
 class Cut(Op):

@@ -20,6 +20,7 @@ Parse = Callable[[str], Op]
     ("layer", "shape", "expected"),
     [
         ("select: {dim: 2, index: -1}", (3, 4, 5), [(3, 5)]),
+        ("index_select: {dim: 1, index: [2, 0, 2, 1]}", (3, 4), [(4, 4)]),
         ("slice: {dim: 1, start: 2}", (5, 3), [(3, 3)]),
         ("slice: {dim: 1, end: -1, step: 2}", (6,), [(3,)]),
         ("slice: {dim: 1, start: -2}", (6,), [(2,)]),
@@ -37,6 +38,7 @@ def test_shapes(parse: Parse, layer: str, shape: tuple[int, ...], expected: list
     ("layer", "shape", "message", "attr"),
     [
         ("select: {dim: 1, index: 3}", (3, 4), "index 3 is outside axis 1, whose size is 3", "index"),
+        ("index_select: {dim: 1, index: [0, 3]}", (3, 4), "index 3 is outside axis 1, whose size is 3", "index"),
         (
             "slice: {dim: 1, start: 3, end: 2}",
             (5,),
