@@ -72,7 +72,8 @@ class LocallyConnected(SlidingOp):
     def explain(self, input: TensorType) -> str:
         fan_in, positions = ("*".join(map(str, each)) for each in (self.fan_in(input), self.positions(input)))
         per_kernel = f"({fan_in} + 1)" if self.bias else fan_in
-        return f"{per_kernel} * {self.out_channels} * {positions}"
+        per_position = f"{per_kernel} * {self.out_channels}" if self.out_channels > 1 else per_kernel
+        return f"{positions} * {per_position}"
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         """The weights of an nn.Linear, whose fan-in and so whose initial values are these, as a matrix a position."""

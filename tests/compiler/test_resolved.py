@@ -96,7 +96,7 @@ def assert_comes_back(spec: Spec) -> str:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_shipped_and_golden_spec_comes_back(path: Path) -> None:
     layers = assert_comes_back(load(path)).split("\nlayers:\n")[1].split("\noutputs:")[0]
-    assert "=" not in layers, "an expression is left"
+    assert not re.search("(?<![<>=!])=(?!=)", layers), "an expression is left"
 
 
 @pytest.mark.parametrize("fence", EXAMPLES, ids=lambda fence: fence.id)

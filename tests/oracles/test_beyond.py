@@ -14,8 +14,9 @@ from tests.oracles.unet import UNet
 
 BEYOND = Path(__file__).parents[2] / "specs" / "beyond"
 SPECS = {path.stem: path for path in sorted(BEYOND.glob("*.yaml"))}
-# Compared with a module written by hand, in a test of its own.
-BY_HAND = {"unet"}
+# Compared with modules written by hand; with another implementation's logits for real images, in a test of its own.
+BY_HAND = {"unet", "zf_faster_rcnn"}
+ON_IMAGES = {"cifar_resnet", "resnet20", "resnet32", "resnet44", "resnet56"}
 RECORDED = sorted(SPECS.keys() & set(recorded()))
 
 # The records were computed in float64 and rounded to float32 once, which is 6e-8 at most. An eps of 1e-5 in place of
@@ -29,7 +30,7 @@ needs_unet = pytest.mark.skipif("unet" not in SPECS, reason="specs/beyond has no
 @pytest.mark.parametrize("name", SPECS)
 def test_each_spec_has_independent_truth(name):
     # Or one that is added without a record would be compared with nothing, and the file would pass.
-    assert name in BY_HAND | set(recorded())
+    assert name in BY_HAND | ON_IMAGES | set(recorded())
 
 
 @each_recorded
@@ -60,6 +61,15 @@ def test_logits(name):
 def test_logits_in_float32(name):
     truth = oracle(name)
     assert relative_error(outputs(filled(SPECS[name]), truth.input)[0], truth.outputs["logits"]) < FLOAT32
+
+
+def test_the_norm_of_zf_is_caffes_within_a_channel():
+    # mean of squares over 3 x 3, zeros beyond the edge counted: caffe/layers/lrn_layer.cpp, WithinChannelForward.
+    module = filled(SPECS["zf_faster_rcnn"], torch.float64)
+    x = torch.from_numpy(batch((2, 4, 7, 9))).double()
+    padded = torch.nn.functional.pad(x, (1, 1, 1, 1)).square()
+    windows = sum(padded[:, :, i : i + 7, j : j + 9] for i in range(3) for j in range(3))
+    torch.testing.assert_close(module.norm1(x), x * (1 + 5e-5 / 9 * windows) ** -0.75)
 
 
 @needs_unet
