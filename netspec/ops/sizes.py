@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import reduce
+from math import lcm
 from operator import mul
 from typing import Any
 
@@ -26,17 +27,31 @@ def known(size: Size, what: str, *, attr: str | None = None) -> int:
 
 def proof(left: Size, right: Size) -> str | None:
     """The help for sizes that are not known to be equal, if a multiple of one symbol would make them so."""
-    found = multiple_proving(left, right)
-    return None if found is None else f"`dims: {{{found[0]}: {{multiple_of: {found[1]}}}}}` would prove it"
+    return _would_prove([multiple_proving(left, right)])
 
 
 def shape_proof(shapes: Sequence[Sizes]) -> str | None:
-    """The help for shapes of equal rank that are not known to be equal, from the first axis that differs."""
-    for first, *others in zip(*shapes, strict=True):
-        differs = next((size for size in others if size not in (first, 1) and first != 1), None)
-        if differs is not None:
-            return proof(first, differs)
-    return None
+    """The help for shapes of equal rank that are not known to be equal: a multiple for every axis that differs."""
+    axes = (_differing(sizes) for sizes in zip(*shapes, strict=True))
+    return _would_prove([multiple_proving(*pair) for pair in axes if pair is not None])
+
+
+def _differing(sizes: Sequence[Size]) -> tuple[Size, Size] | None:
+    """Two sizes of an axis that are not known to be equal, if there are; 1 stretches."""
+    first, *others = [size for size in sizes if size != 1] or [1]
+    return next(((first, size) for size in others if size != first), None)
+
+
+def _would_prove(multiples: Sequence[tuple[str, int] | None]) -> str | None:
+    """The `dims` that make all of it known, if there are such."""
+    known: dict[str, int] = {}
+    for found in multiples:
+        if found is None:
+            return None
+        name, multiple = found
+        known[name] = lcm(known.get(name, 1), multiple)
+    written = ", ".join(f"{name}: {{multiple_of: {multiple}}}" for name, multiple in known.items())
+    return f"`dims: {{{written}}}` would prove it" if known else None
 
 
 def divisible(size: Size, divisor: int) -> bool:

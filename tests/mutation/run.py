@@ -1,7 +1,8 @@
 """Deletes checks one by one in a copy, and runs the tests that should notice: `python tests/mutation/run.py [N]`.
 
 A check is a `report.error(...)` or a `raise OpError(...)` in lang/, compiler/ or ops/: the statement is replaced by
-`pass`. Prints each mutant that a test kills and each that survives; the tests must pass without any. Not collected by pytest.
+`pass`. Prints each mutant that a test kills and each that survives; without any the tests must pass. Not collected by
+pytest.
 """
 
 from __future__ import annotations

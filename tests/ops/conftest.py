@@ -113,16 +113,20 @@ class Trial:
         """The module's first output."""
         return self.all_outputs(inputs)[0]
 
+    def drawn(self, batch: int) -> dict[str, np.ndarray[Any, Any]]:
+        """What the op draws from torch's generator seeded with `batch`: an input of the ONNX model."""
+        if self.op.draws is None:
+            return {}
+        torch.manual_seed(batch)
+        draw = {"normal": torch.randn, "uniform": torch.rand}[self.op.draws]
+        return {"layer": draw(batch, *self.types[0].shape).numpy()}
+
     def assert_onnx_agrees(self, batch: int) -> None:
         """ONNX Runtime computes what PyTorch computes, and gives the inferred shape. What is drawn is handed in."""
         inputs = self.inputs(batch)
         torch.manual_seed(batch)
         every = self.all_outputs([each.clone() for each in inputs])
-        feed = {f"x{i}": each.numpy() for i, each in enumerate(inputs)}
-        if self.op.draws is not None:
-            torch.manual_seed(batch)
-            draw = {"normal": torch.randn, "uniform": torch.rand}[self.op.draws]
-            feed["layer"] = draw(batch, *self.types[0].shape).numpy()
+        feed = {f"x{i}": each.numpy() for i, each in enumerate(inputs)} | self.drawn(batch)
         for i, (found, tensor) in enumerate(zip(self.session.run(None, feed), every, strict=True)):
             expected = tensor.numpy()
             assert found.shape == expected.shape == self.expected_shape(batch, i) and found.dtype == expected.dtype

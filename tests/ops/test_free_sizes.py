@@ -96,9 +96,12 @@ def assert_both_backends_agree(case: Any, known: Any, batch: int) -> None:
     """The free module and the free ONNX model compute what the module of numbers computes with the same weights."""
     known.module.load_state_dict(case.module.state_dict())
     inputs = known.inputs(batch)
+    torch.manual_seed(batch)
     expected = known.torch([each.clone() for each in inputs])
+    torch.manual_seed(batch)
     torch.testing.assert_close(case.torch([each.clone() for each in inputs]), expected, rtol=0, atol=0, equal_nan=True)
-    [found] = case.session.run(["y0"], {f"x{i}": each.numpy() for i, each in enumerate(inputs)})
+    given = {f"x{i}": each.numpy() for i, each in enumerate(inputs)} | known.drawn(batch)
+    [found] = case.session.run(["y0"], given)
     scale = np.abs(expected.numpy()[np.isfinite(expected.numpy())]).max(initial=0.0)
     np.testing.assert_allclose(found, expected.numpy(), rtol=0, atol=1e-5 + 1e-4 * scale)
 
