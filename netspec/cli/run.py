@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 def command(
     model: Path, inputs: tuple[str, ...], top_k: int, device: Literal["auto", "cpu", "cuda"], format_: str
 ) -> None:
-    """Predict with ONNX Runtime. INPUT is a PNG or JPEG image, FILE[INDEX] of an IDX file, or an NPY file."""
+    """Predict with ONNX Runtime.
+
+    INPUT is a PNG, JPEG or BMP image, a folder of them, FILE[INDEX] of an IDX file, or an NPY file.
+    """
     from netspec.runtime.predictor import Predictor
 
     predictor = Predictor(model, device)
-    rows = [row for word in inputs for row in _predict(predictor, word, top_k)]
+    rows = [row for names, samples in _batches(predictor, inputs) for row in _rows(predictor, names, samples, top_k)]
     if format_ == "json":
         print_json({"model": str(model), "predictions": rows})
         return
@@ -34,22 +38,40 @@ def command(
         click.echo(f"{row['input']}: " + _text(row))
 
 
-def _predict(predictor: Predictor, word: str, top_k: int) -> list[dict[str, Any]]:
-    """A row for each sample that a word names."""
-    from netspec.runtime.inputs import read_samples
+def _batches(predictor: Predictor, inputs: tuple[str, ...]) -> Iterator[tuple[list[str], list[Any]]]:
+    """Names and stored samples, as many together as the model takes, and those of equal shapes only."""
+    names: list[str] = []
+    samples: list[Any] = []
+    for name, sample in _samples(predictor, inputs):
+        if samples and (len(samples) == predictor.batch_size or sample.shape != samples[0].shape):
+            yield names, samples
+            names, samples = [], []
+        names.append(name)
+        samples.append(sample)
+    yield names, samples
 
-    samples = read_samples(word, next(iter(predictor.inputs.values())))
-    if not predictor.labels:
-        outputs = predictor.predict(samples)
-        found = {name: array.tolist() for name, array in outputs.items()}
-        return [{"input": word, "outputs": found}]
-    plural = len(samples) > 1
+
+def _samples(predictor: Predictor, inputs: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    from netspec.runtime.inputs import read_samples, words_in
+
+    shape = next(iter(predictor.inputs.values()))
+    for word in (file for each in inputs for file in words_in(each)):
+        found = read_samples(word, shape)
+        for index, sample in enumerate(found):
+            yield f"{word}[{index}]" if len(found) > 1 else word, sample
+
+
+def _rows(predictor: Predictor, names: list[str], samples: list[Any], top_k: int) -> list[dict[str, Any]]:
+    """A row for each sample: its classes, or its outputs where the model has no labels."""
+    if predictor.labels:
+        return [
+            {"input": name, "classes": [{"label": each.label, "probability": each.probability} for each in best]}
+            for name, best in zip(names, predictor.classify(samples, top_k), strict=True)
+        ]
+    outputs = predictor.measure(samples)
     return [
-        {
-            "input": f"{word}[{number}]" if plural else word,
-            "classes": [{"label": each.label, "probability": each.probability} for each in best],
-        }
-        for number, best in enumerate(predictor.classify(samples, top_k))
+        {"input": name, "outputs": {output: array[index].tolist() for output, array in outputs.items()}}
+        for index, name in enumerate(names)
     ]
 
 

@@ -1,24 +1,42 @@
-"""What `netspec run` predicts from: images, one image of an IDX file (`FILE[7]`), NPY arrays."""
+"""What `netspec run` predicts from: images, folders of them, one image of an IDX file (`FILE[7]`), NPY arrays."""
 
 from __future__ import annotations
 
+import os
 import re
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.image_file import read_image
 from netspec.diagnostics import DataError
 
 Array = NDArray[Any]
 
-# Twenty kilobytes of PNG can hold billions of pixels.
-MAX_PIXELS = 16_000_000
 MAX_NPY_BYTES = 2**30
 
+NPY = b"\x93NUMPY"
+
 _INDEXED = re.compile(r"(?P<path>.+)\[(?P<index>[0-9]{1,10})\]")
+
+
+def words_in(word: str) -> Iterator[str]:
+    """The files of a folder, by name and with those of its folders; the word itself where it is no folder.
+
+    Raises:
+        DataError: `input-file`: a folder without files.
+    """
+    if not os.path.isdir(word):
+        yield word
+        return
+    found = [str(Path(folder) / name) for folder, _, names in os.walk(word) for name in names]
+    visible = sorted(name for name in found if not re.search(r"[/\\]\.", name.removeprefix(word)))
+    if not visible:
+        raise _wrong(word, "a folder without files")
+    yield from visible
 
 
 def read_samples(word: str, shape: tuple[Any, ...]) -> Array:
@@ -37,9 +55,9 @@ def read_samples(word: str, shape: tuple[Any, ...]) -> Array:
     path = Path(word)
     if not path.is_file():
         raise _wrong(word, "no such file")
-    if path.suffix == ".npy":
-        return _npy(path, shape)
-    return _image(path, shape)
+    with path.open("rb") as file:
+        is_npy = file.read(len(NPY)) == NPY
+    return _npy(path, shape) if is_npy else _image(path, shape)
 
 
 def _idx(name: str, index: int) -> Array:
@@ -70,44 +88,10 @@ def _npy(path: Path, shape: tuple[Any, ...]) -> Array:
 
 
 def _image(path: Path, shape: tuple[Any, ...]) -> Array:
-    from PIL import Image, UnidentifiedImageError
-
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise _wrong(path, f"the model's input {list(shape)} is not an image; give an .npy file")
-    mode = "L" if shape[0] == 1 else "RGB"
-    try:
-        with _open_quietly(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise _wrong(path, f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS:,}")
-            pixels = np.asarray(_flatten(image, path).convert(mode))
-    except UnidentifiedImageError:
-        raise _wrong(path, "neither PNG nor JPEG, IDX (`FILE[INDEX]`) nor NPY (`FILE.npy`)") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _wrong(path, f"a damaged image: {str(error).lower()[:120]}") from None
-    channels_first: Array = pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
-    return channels_first[None]
-
-
-def _open_quietly(path: Path) -> Any:
-    """Only the header is read here. Pillow warns of far more pixels than are allowed anyway."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(path, formats=("PNG", "JPEG"))
-
-
-def _flatten(image: Any, path: Path) -> Any:
-    """Transparency on black, as the background of MNIST; 16-bit images would lose what they hold."""
-    from PIL import Image
-
-    if image.mode.startswith(("I", "F")):
-        raise _wrong(path, f"an image of mode {image.mode}; netspec reads 8 bits a channel")
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        coloured = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", coloured.size, "black"), coloured)
-    image.load()
-    return image
+    with path.open("rb") as file:
+        return read_image(file, str(path), "L" if shape[0] == 1 else "RGB", code="input-file")[None]
 
 
 def _wrong(place: str | Path, message: str) -> DataError:

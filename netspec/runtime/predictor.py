@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from netspec.data.preprocess import Step
 
 Array = NDArray[Any]
+
+BATCH_SIZE = 64
 
 _ELEMENT_TYPES = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,
@@ -53,6 +55,9 @@ class Predictor:
         self.session = open_session(self.path, device)
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self.inputs = {each.name: tuple(each.shape[1:]) for each in self.session.get_inputs()}
+        size = next((each.shape[0] for each in self.session.get_inputs() if each.shape), None)
+        #: Samples of one call: the model's own number where that is fixed, a few dozen where it is open.
+        self.batch_size: int = size if isinstance(size, int) else BATCH_SIZE
         self.outputs = [each.name for each in self.session.get_outputs()]
         self._dtypes = {each.name: _ELEMENT_TYPES.get(each.type, np.float32) for each in self.session.get_inputs()}
         self.labels = self._labels()
@@ -97,19 +102,41 @@ class Predictor:
         except StepError as error:
             raise DataError.at(str(self.path), "input-file", str(error)) from None
 
-    def classify(self, samples: Array, top_k: int = 5) -> list[list[Prediction]]:
+    def measure(self, samples: Sequence[Array], *, as_probabilities: bool = False) -> dict[str, Array]:
+        """The outputs for stored samples, by name; those of several views of a sample (`ten_crop`) are averaged.
+
+        Args:
+            samples: Arrays `[*shape]`, of any sizes that preprocessing brings to one.
+            as_probabilities: Put logits through softmax first, where the file says that it has logits.
+
+        Raises:
+            DataError: `input-file`: samples that the model does not take.
+        """
+        rank = len(next(iter(self.inputs.values())))
+        prepared = [self.prepare(sample) for sample in samples]
+        if len({array.shape for array in prepared}) > 1:
+            message = f"samples of shapes {list(prepared[0].shape)} and {list(prepared[-1].shape)} are no batch"
+            raise DataError.at(str(self.path), "input-file", message)
+        stacked = np.stack(prepared)
+        views = stacked.shape[1] if stacked.ndim == rank + 2 else 1
+        found = self.predict(stacked.reshape(-1, *stacked.shape[stacked.ndim - rank :]))
+        if as_probabilities and self.metadata.get("netspec.activation") == "softmax":
+            found[self.outputs[0]] = softmax(found[self.outputs[0]])
+        if views == 1:
+            return found
+        return {name: array.reshape(-1, views, *array.shape[1:]).mean(axis=1) for name, array in found.items()}
+
+    def classify(self, samples: Sequence[Array] | Array, top_k: int = 5) -> list[list[Prediction]]:
         """The most probable classes of stored samples `[N, *shape]`, best first.
 
         Raises:
             DataError: `input-file`: samples that the model does not take.
             ModelError: `model-file`: the model's first output is not one score per class.
         """
-        scores = self.predict(np.stack([self.prepare(sample) for sample in samples]))[self.outputs[0]]
+        scores = self.measure(list(samples), as_probabilities=True)[self.outputs[0]]
         if scores.ndim != 2:
             message = f"the output `{self.outputs[0]}` has shape {list(scores.shape[1:])}, not one score per class"
             raise ModelError.at(str(self.path), "model-file", message)
-        if self.metadata.get("netspec.activation") == "softmax":
-            scores = softmax(scores)
         labels = self.labels or tuple(map(str, range(scores.shape[1])))
         order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
         return [

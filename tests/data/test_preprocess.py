@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import ValidationError
 
 from netspec.data.preprocess import (
     CenterCrop,
+    Decode,
+    FiveCrop,
+    FlipChannels,
     Grayscale,
     Normalize,
+    Pad,
     Resize,
     Sample,
     Scale,
     StepError,
+    TenCrop,
+    ToTensor,
     as_json,
     check,
     from_json,
     split,
+    views,
 )
 from netspec.data.preprocess.arrays import apply
 from netspec.diagnostics import ModelError
@@ -29,6 +37,7 @@ from netspec.ir import DType, TensorType
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (3, 37, 53), np.uint8)
 SCALE = Scale(factor=1 / 255)
+MODES: list[Literal["edge", "reflect", "symmetric"]] = ["edge", "reflect", "symmetric"]
 MNIST = Normalize(mean=(0.1307,), std=(0.3081,))
 
 
@@ -89,6 +98,56 @@ def test_center_crop(size: int | tuple[int, int]) -> None:
     assert np.array_equal(apply([CenterCrop(size=size)], PICTURE), expected)
 
 
+def test_decode_is_pillows_convert() -> None:
+    assert np.array_equal(apply([Decode(mode="L")], PICTURE), planes(pil().convert("L")))
+    grey = Image.fromarray(PICTURE[0])
+    assert np.array_equal(apply([Decode()], PICTURE[:1]), planes(grey.convert("RGB")))
+    assert np.array_equal(apply([Decode()], PICTURE), PICTURE)
+
+
+@pytest.mark.parametrize("padding", [3, (2, 5), (1, 2, 3, 4)])
+def test_pad_is_pillows_expand(padding: int | tuple[int, ...]) -> None:
+    border = padding if isinstance(padding, int) or len(padding) == 4 else (*padding, *padding)
+    expected = ImageOps.expand(pil(), border, fill=(9, 8, 7))
+    assert np.array_equal(apply([Pad(padding=padding, fill=(9, 8, 7))], PICTURE), planes(expected))
+
+
+def test_pad_with_what_lies_at_the_edge_by_hand() -> None:
+    row = np.array([[[1, 2, 3]]], np.uint8)
+    found = {mode: apply([Pad(padding=(2, 0), padding_mode=mode)], row).ravel().tolist() for mode in MODES}
+    assert found == {
+        "edge": [1, 1, 1, 2, 3, 3, 3],
+        "reflect": [3, 2, 1, 2, 3, 2, 1],
+        "symmetric": [2, 1, 1, 2, 3, 3, 2],
+    }
+
+
+def test_flip_channels_by_hand() -> None:
+    pixels = np.array([[[1]], [[2]], [[3]]], np.uint8)
+    assert apply([FlipChannels()], pixels).ravel().tolist() == [3, 2, 1]
+
+
+def test_to_tensor_is_a_division() -> None:
+    found = apply([ToTensor()], np.array([[[0, 51, 255]]], np.uint8))
+    np.testing.assert_allclose(found, [[[0, 0.2, 1]]], rtol=1e-7)
+
+
+def test_crops_by_hand() -> None:
+    """An image of 4 x 6 whose pixels say where they are; the corners of each crop of 2 x 3 are known."""
+    image = np.arange(24, dtype=np.uint8).reshape(1, 4, 6)
+    five = apply([FiveCrop(size=(2, 3))], image)
+    assert five.shape == (5, 1, 2, 3)
+    assert five[:, 0, 0, 0].tolist() == [0, 3, 12, 15, 8]  # (4 - 2) / 2 = 1 row down, round(1.5) = 2 columns right
+    assert five[3, 0].tolist() == [[15, 16, 17], [21, 22, 23]]
+    ten = apply([TenCrop(size=(2, 3))], np.stack([image, image]))
+    assert ten.shape == (2, 10, 1, 2, 3) and np.array_equal(ten[1, :5], five)
+    assert ten[0, 5, 0].tolist() == [[5, 4, 3], [11, 10, 9]]
+    assert apply([TenCrop(size=2, vertical_flip=True)], image)[5, 0].tolist() == [[18, 19], [12, 13]]
+    assert views([TenCrop(size=2), SCALE]) == 10 and views([SCALE]) == 1
+    with pytest.raises(StepError, match="makes 5 views of an image that has 10 already"):
+        check([TenCrop(size=4), FiveCrop(size=2), SCALE], TensorType((1, 2, 2)))
+
+
 def test_steps_that_cannot_be() -> None:
     with pytest.raises(StepError, match="larger than the image"):
         apply([CenterCrop(size=40)], PICTURE)
@@ -98,6 +157,12 @@ def test_steps_that_cannot_be() -> None:
         check([SCALE, Normalize(mean=(1, 2, 3), std=(1,))], TensorType((1, 4, 4)), TensorType((1, 4, 4), DType.UINT8))
     with pytest.raises(StepError, match="different lengths"):
         Normalize(mean=(1, 2), std=(1, 2, 3)).infer(Sample((None, 2, 2), DType.FLOAT32))
+    with pytest.raises(StepError, match="`fill` of pad has 3 numbers for 1 channels"):
+        Pad(padding=1, fill=(1, 2, 3)).infer(Sample((1, 2, 2), DType.UINT8))
+    with pytest.raises(StepError, match="reflects more than the image has"):
+        Pad(padding=2, padding_mode="reflect").infer(Sample((1, 2, 2), DType.UINT8))
+    with pytest.raises(StepError, match="has 3 numbers, expected 1, 2 or 4"):
+        Pad(padding=(1, 2, 3)).infer(Sample((1, 2, 2), DType.UINT8))
     with pytest.raises(StepError, match=r"one number or \[height, width\]"):
         Resize(size=(1, 2, 3)).infer(Sample((1, 2, 2), DType.UINT8))
 

@@ -193,3 +193,74 @@ def test_latency_is_positive_and_ordered(model: Path) -> None:
     found = measure(Predictor(model), batch_size=4, runs=10)
     assert 0 < found.p50_ms <= found.p90_ms <= found.p99_ms
     assert found.samples_per_second == pytest.approx(4e3 / found.p50_ms)
+
+
+def write_photos(folder: Path) -> list[np.ndarray[Any, Any]]:
+    """Three grey photos of different sizes, one of them in a folder of its own."""
+    photos = [np.random.default_rng(seed).integers(0, 256, (30 + seed, 34), dtype=np.uint8) for seed in range(3)]
+    (folder / "deep").mkdir(parents=True)
+    for name, photo in zip(["a.png", "b.png", "deep/c.png"], photos, strict=True):
+        Image.fromarray(photo).save(folder / name)
+    return photos
+
+
+@pytest.fixture(scope="module")
+def cropping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network, whose images are resized, and looked at in ten views."""
+    path = tmp_path_factory.mktemp("model") / "ten.onnx"
+    graph = load("mnist_convnet").graph
+    steps = [{"resize": 32}, {"ten_crop": 28}, {"scale": 1 / 255}]
+    metadata = {
+        "netspec.labels": json.dumps(list("abcdefghij")),
+        "netspec.preprocess": json.dumps({"image": steps}),
+        "netspec.activation": "softmax",
+    }
+    export_onnx(graph, build(graph), path, metadata=metadata)
+    return path
+
+
+def test_ten_views_are_averaged_as_probabilities(cropping: Path, tmp_path: Path) -> None:
+    (photo, *_) = write_photos(tmp_path / "photos")
+    resized = np.asarray(Image.fromarray(photo).resize((36, 32), Image.Resampling.BILINEAR))  # 32 * 34 / 30
+    corners = [(0, 0), (0, 8), (4, 0), (4, 8), (2, 4)]
+    crops = [resized[top : top + 28, left : left + 28] for top, left in corners]
+    mirrored = np.fliplr(resized)
+    crops += [mirrored[top : top + 28, left : left + 28] for top, left in corners]
+    wanted = (np.stack(crops)[:, None] / 255).astype(np.float32)
+    session = ort.InferenceSession(str(cropping), providers=["CPUExecutionProvider"])
+    mean = softmax(session.run(None, {"image": wanted})[0].astype(np.float64)).mean(axis=0)
+    (found,) = Predictor(cropping).classify([photo[None]], top_k=10)
+    np.testing.assert_allclose([each.probability for each in found], np.sort(mean)[::-1], rtol=1e-4)
+    assert found[0].label == "abcdefghij"[int(mean.argmax())]
+
+
+def test_a_folder_is_predicted_file_by_file(cropping: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from netspec.cli.program import _run
+
+    photos = write_photos(tmp_path / "photos")
+    (tmp_path / "photos" / ".hidden").write_text("no image")
+    assert _run(["run", str(cropping), str(tmp_path / "photos"), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["predictions"]
+    assert [row["input"].removeprefix(f"{tmp_path}/photos/") for row in rows] == ["a.png", "b.png", "deep/c.png"]
+    for row, photo in zip(rows, photos, strict=True):
+        (alone,) = Predictor(cropping).classify([photo[None]], top_k=3)
+        assert [each["label"] for each in row["classes"]] == [each.label for each in alone]
+
+
+def test_images_are_run_in_batches(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netspec.cli.program import _run
+
+    seen: list[int] = []
+    predict = Predictor.predict
+    monkeypatch.setattr(Predictor, "predict", lambda self, batch: seen.append(len(batch)) or predict(self, batch))
+    for number in range(70):
+        Image.fromarray(digit(number)).save(tmp_path / f"{number:02}.png")
+    assert _run(["run", str(model), str(tmp_path)]) == 0
+    assert seen == [64, 6]
+
+
+def test_a_file_that_is_no_image_is_named(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_text("neither")
+    with pytest.raises(DataError) as caught:
+        read_samples(str(tmp_path / "x.npy"), (1, 28, 28))
+    assert caught.value.diagnostics[0].message == "not an image: neither PNG, JPEG nor BMP"

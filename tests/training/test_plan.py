@@ -177,7 +177,7 @@ def test_data_that_do_not_fit_the_input(tmp_path: Path) -> None:
     [
         ("[{scale: =1/255}, {normalise: {}}]", "4:60 unknown-key"),
         ("[{scale: x}]", "4:50 wrong-type"),
-        ("[{pad: 2}]", "4:43 not-supported"),
+        ("[lowercase]", "4:42 not-supported"),
         ("[{scale: 1}, {center_crop: 4}]", "4:41 bad-attribute"),
         ("3", "4:41 wrong-type"),
         ("[[]]", "4:42 wrong-type"),

@@ -3,23 +3,27 @@
 `netspec.data.preprocess.arrays` runs them; `bind` reads them from a spec.
 """
 
-from netspec.data.preprocess.pipeline import Affine, as_json, check, from_json, split
+from netspec.data.preprocess.pipeline import Affine, as_json, check, from_json, split, views
 from netspec.data.preprocess.sample import Sample, StepError
-from netspec.data.preprocess.steps import STEPS, CenterCrop, Grayscale, Normalize, Resize, Scale, Step
+from netspec.data.preprocess.steps import (
+    STEPS,
+    CenterCrop,
+    Decode,
+    FiveCrop,
+    FlipChannels,
+    Grayscale,
+    ImageStep,
+    Normalize,
+    Pad,
+    Resize,
+    Scale,
+    Step,
+    TenCrop,
+    ToTensor,
+)
 
 __all__ = [
-    "STEPS",
-    "Affine",
-    "CenterCrop",
-    "Grayscale",
-    "Normalize",
-    "Resize",
-    "Sample",
-    "Scale",
-    "Step",
-    "StepError",
-    "as_json",
-    "check",
-    "from_json",
-    "split",
-]
+    "STEPS", "Affine", "CenterCrop", "Decode", "FiveCrop", "FlipChannels", "Grayscale", "ImageStep", "Normalize", "Pad",
+    "Resize", "Sample", "Scale", "Step", "StepError", "TenCrop", "ToTensor", "as_json", "check", "from_json", "split",
+    "views",
+]  # fmt: skip

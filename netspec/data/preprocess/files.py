@@ -10,11 +10,11 @@ from netspec.data.image_column import ImageFiles
 from netspec.data.image_file import Pixels
 from netspec.data.preprocess.arrays import apply_images
 from netspec.data.preprocess.sample import StepError
-from netspec.data.preprocess.steps import Step
+from netspec.data.preprocess.steps import ImageStep
 from netspec.diagnostics import DataError
 
 
-def decode(files: ImageFiles, steps: Sequence[Step]) -> Pixels:
+def decode(files: ImageFiles, steps: Sequence[ImageStep]) -> Pixels:
     """All images, uint8 `[N, channels, height, width]`, after the steps.
 
     Raises:
@@ -27,7 +27,7 @@ def decode(files: ImageFiles, steps: Sequence[Step]) -> Pixels:
     return found
 
 
-def read(files: ImageFiles, index: int, steps: Sequence[Step]) -> Pixels:
+def read(files: ImageFiles, index: int, steps: Sequence[ImageStep]) -> Pixels:
     """One image after the steps.
 
     Raises:

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from netspec.data.preprocess.sample import Sample, StepError
-from netspec.data.preprocess.steps import STEPS, Normalize, Scale, Step
+from netspec.data.preprocess.steps import STEPS, AffineStep, FiveCrop, ImageStep, Step, TenCrop
 from netspec.diagnostics import ModelError
-from netspec.ir import TensorType
+from netspec.ir import DType, TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,23 @@ class Affine:
         return Affine(tuple(gain for gain, _ in pairs), tuple(offset for _, offset in pairs))
 
 
-def split(steps: Sequence[Step]) -> tuple[tuple[Step, ...], Affine | None]:
+def split(steps: Sequence[Step]) -> tuple[tuple[ImageStep, ...], Affine | None]:
     """The steps on uint8 images, and all later ones as one map (None if there is none)."""
-    images = tuple(step for step in steps if not isinstance(step, Scale | Normalize))
+    images = tuple(step for step in steps if isinstance(step, ImageStep))
     affine: Affine | None = None
     for step in steps:
-        if isinstance(step, Scale):
-            affine = (affine or Affine()).then([step.factor], [0.0])
-        elif isinstance(step, Normalize):
-            channels = max(len(step.mean), len(step.std))
-            mean, std = _spread(step.mean, channels), _spread(step.std, channels)
-            offset = [-middle / width for middle, width in zip(mean, std, strict=True)]
-            affine = (affine or Affine()).then([1 / width for width in std], offset)
+        if isinstance(step, AffineStep):
+            affine = (affine or Affine()).then(*step.affine())
     return images, affine
+
+
+def views(steps: Sequence[Step]) -> int:
+    """As how many samples one goes through the network (`ten_crop`); their predictions are averaged."""
+    sample = Sample((None, None, None), DType.UINT8)
+    for step in steps:
+        if isinstance(step, FiveCrop | TenCrop):
+            sample = step.infer(sample)
+    return sample.views
 
 
 def check(steps: Sequence[Step], input: TensorType, stored: TensorType | None = None) -> None:

@@ -13,10 +13,14 @@ class StepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Shape and element type of one sample; a size is None where it is known only when the sample is seen."""
+    """Shape and element type of one sample; a size is None where it is known only when the sample is seen.
+
+    `views`: as how many samples it goes through the network, whose predictions are averaged.
+    """
 
     shape: tuple[int | None, ...]
     dtype: DType
+    views: int = 1
 
     @classmethod
     def of(cls, type: TensorType) -> Sample:
@@ -31,6 +35,20 @@ class Sample:
     def as_float(self) -> Sample:
         """The same shape in float32."""
         return replace(self, dtype=DType.FLOAT32)
+
+    def resized(self, channels: int | None, height: int | None, width: int | None) -> Sample:
+        """An image of another size."""
+        return replace(self, shape=(channels, height, width))
+
+    def seen(self, views: int, step: str) -> Sample:
+        """The same sample in several views.
+
+        Raises:
+            StepError: it has several already.
+        """
+        if self.views != 1:
+            raise StepError(f"`{step}` makes {views} views of an image that has {self.views} already")
+        return replace(self, views=views)
 
     def require_image(self, step: str) -> tuple[int | None, int | None, int | None]:
         """Channels, height and width of what must be a uint8 image.
