@@ -22,9 +22,9 @@ from netspec.compiler.session import Session
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
-from netspec.ir import Graph, Input, Value
+from netspec.ir import DType, Graph, Input, TensorType, Value
 from netspec.lang.document import Document
-from netspec.lang.nodes import Node
+from netspec.lang.nodes import Node, Scalar
 from netspec.lang.reader import Limits
 from netspec.ops.registry import lookup
 
@@ -68,6 +68,7 @@ class _Network:
         self._session = session
         self._report = session.report
         self._settings = settings
+        self._lengths: dict[str, Value] = {}
 
     def elaborated(self) -> Elaborated | None:
         self._check_block_names()
@@ -97,6 +98,7 @@ class _Network:
             return None
         self._warn_unread(root, last)
         graph = root.freeze(inputs, tuple(outputs.values()), tuple(outputs))
+        graph = replace(graph, lengths=self._lengths) if self._lengths else graph
         if training_values(graph).issuperset(graph.outputs):
             root_key = self._document.root.key("outputs" if self._document.outputs is not None else "layers")
             message = "nothing is left of the network in evaluation: all its outputs exist in training only"
@@ -138,9 +140,23 @@ class _Network:
         entries = list(root.entries.values())
         if len(entries) == 1 and entries[0].outputs:
             root.input = entries[0].outputs[0]
-        found = [value for entry in entries for value in entry.outputs]
+        self._enter_lengths(root, types.lengths())
+        found = [value for entry in root.entries.values() for value in entry.outputs]
         # What the evaluated network lacks comes last, so that its inputs are called in the same order.
         return tuple(sorted(found, key=lambda value: isinstance(value, Input) and value.only_train))
+
+    def _enter_lengths(self, root: Body, named: Mapping[str, Scalar]) -> None:
+        """The inputs that hold lengths stand behind those that are written."""
+        for symbol, name in named.items():
+            if name.text in self._document.inputs:
+                message = f"an input is called `{name.text}` too; that of lengths is not written among the inputs"
+                self._report.error("duplicate-name", message, name.span)
+                continue
+            if name.text not in root.entries:
+                value = Value(name.text, TensorType((), DType.INT64))
+                self._session.spans[name.text] = name.span
+                root.entries[name.text] = Entry(name.text, name.text, name.span, (value,), is_read=True)
+            self._lengths[symbol] = root.entries[name.text].outputs[0]
 
     def _outputs(self, root: Body, last: Entry | None) -> dict[str, Value]:
         declared = self._document.outputs

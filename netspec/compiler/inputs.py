@@ -8,7 +8,7 @@ from typing import get_args
 from netspec.compiler.scope import Env
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Distribution, DType, Input, Size, TensorType, Value, symbol
+from netspec.ir import Distribution, DType, Input, Size, TensorType, Value, symbol, symbols_of
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import DimDecl, Document, InputDecl
 from netspec.lang.form import IDENTIFIER
@@ -76,7 +76,22 @@ class InputTypes:
         below = self._below(decl.below, dtype) if decl.below is not None and dtype is not None else None
         found = [size for size in sizes if size is not None]
         failed = dtype is None or len(found) < len(sizes) or (decl.below is not None and below is None)
-        return None if failed or dtype is None else TensorType(tuple(found), dtype, below=below)
+        if failed or dtype is None:
+            return None
+        valid = frozenset(axis for axis, size in enumerate(found, 1) if self._has_lengths(size))
+        return TensorType(tuple(found), dtype, below=below, valid=valid)
+
+    def lengths(self) -> dict[str, Scalar]:
+        """Of the symbols in the shapes read so far, those whose size differs from sample to sample.
+
+        Each with the name of the input that says it.
+        """
+        decls = (self._document.dims.get(name) for name, size in self._symbols.items() if not isinstance(size, int))
+        return {decl.name.text: decl.lengths for decl in decls if decl is not None and decl.lengths is not None}
+
+    def _has_lengths(self, size: Size) -> bool:
+        decls = (self._document.dims.get(each.name) for each in symbols_of(size))
+        return any(decl is not None and decl.lengths is not None for decl in decls)
 
     def _below(self, node: Scalar, dtype: DType) -> int | None:
         """What the input's elements are smaller than: a number, an expression or a vocabulary."""
@@ -150,7 +165,11 @@ class InputTypes:
             message = f"no size `{decl.name.text}` is at least {least}, at most {most} and a multiple of {step}"
             self._report.error("wrong-value", message, decl.name.span)
             return None
-        return symbol(decl.name.text, least=least, most=most, multiple_of=step)
+        found = symbol(decl.name.text, least=least, most=most, multiple_of=step)
+        if isinstance(found, int) and decl.lengths is not None:
+            message = f"`{decl.name.text}` is {found} in every sample and has no lengths"
+            self._report.error("wrong-value", message, decl.lengths.span)
+        return found
 
     def _number(self, node: Scalar) -> int | None:
         value = value_of(node, self._report, self._env.names)

@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "bad-shape": "an op cannot take an input of this shape, or would give an empty one",
     "bad-attribute": "an attribute that does not fit the input",
     "dtype-mismatch": "an element type that an op does not take",
+    "lengths": "a layer that would let what lies beyond a sample's length have influence",
     "too-large": "a network beyond the limits on nodes, parameters or sizes",
     "expect": "the network does not measure up to its `expect`",
     "unused-layer": "nobody reads a layer's value",

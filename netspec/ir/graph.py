@@ -160,6 +160,8 @@ class Graph:
     outputs: tuple[Value, ...]
     # The names under which the outputs are known outside (a layer's path unless the spec says otherwise).
     output_names: tuple[str, ...] = ()
+    # Of the outermost graph: by symbol, the input (one int64 a sample) that says how large it is in each sample.
+    lengths: Mapping[str, Value] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Node]:
         """Every op node, depth first, in order."""

@@ -6,6 +6,7 @@ from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang import form
 from netspec.lang.document import ArgDecl, DimDecl, VocabDecl
+from netspec.lang.names import check_input_name
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
 from netspec.lang.parser import CONSTANTS
 
@@ -16,8 +17,6 @@ TAKEN = frozenset({"in_channels", "in_features", "and", "or", "not", "in", "if",
 ARG_KEYS = ("type", "default", "choices", "min", "max")
 DIM_KEYS = ("min", "max", "multiple_of", "lengths")
 VOCAB_KEYS = ("file", "size", "unit", "special")
-# Keys that this release does not read yet.
-LATER_DIM_KEYS = frozenset({"lengths"})
 
 
 def arguments(node: Node | None, taken: frozenset[str], report: Report) -> dict[str, ArgDecl]:
@@ -69,10 +68,14 @@ def _dim(key: Scalar, value: Node, report: Report) -> DimDecl | None:
     known = form.mapping(value, f"`{key.text}` in `dims`", report)
     if known is None or not form.check_keys(known, DIM_KEYS, f"`{key.text}` in `dims`", report):
         return None if isinstance(value, Sequence) else DimDecl(key)
-    for name in sorted(LATER_DIM_KEYS & known.entries.keys()):
-        form.later(known.key(name), "key", report)
-    parts = [form.scalar(known.get(part), f"`{part}`", report) for part in ("min", "max", "multiple_of")]
-    return DimDecl(key, None, *parts)
+    low, high, step = (form.scalar(known.get(part), f"`{part}`", report) for part in ("min", "max", "multiple_of"))
+    return DimDecl(key, None, low, high, step, _lengths(known.get("lengths"), report))
+
+
+def _lengths(node: Node | None, report: Report) -> Scalar | None:
+    """The name of the input that holds the lengths."""
+    name = form.scalar(node, "`lengths`", report)
+    return name if name is not None and check_input_name(name, report) else None
 
 
 def vocabs(node: Node | None, report: Report) -> dict[str, VocabDecl]:

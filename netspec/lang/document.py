@@ -50,13 +50,14 @@ class ArgDecl:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DimDecl:
-    """What is known of a symbolic size: a number, or bounds and a divisor."""
+    """What is known of a symbolic size: a number, or bounds and a divisor; `lengths` names the input of its lengths."""
 
     name: Scalar
     size: Scalar | None = None
     low: Scalar | None = None
     high: Scalar | None = None
     multiple_of: Scalar | None = None
+    lengths: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

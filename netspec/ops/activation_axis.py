@@ -10,6 +10,12 @@ from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilde
 from netspec.ops.reads import ALL, POINTWISE, Reads
 from netspec.ops.sizes import divisible, proof
 
+# torch.finfo(dtype).min.
+_LOWEST = {
+    "float32": -(2.0 - 2.0**-23) * 2.0**127, "float64": -(2.0 - 2.0**-52) * 2.0**1023, "float16": -65504.0,
+    "bfloat16": -(2.0 - 2.0**-7) * 2.0**127,
+}  # fmt: skip
+
 
 class SoftmaxLike(Op):
     """Base of softmax and its kin: positive numbers of sum 1 along an axis, or their logarithms.
@@ -18,6 +24,7 @@ class SoftmaxLike(Op):
     """
 
     torch_class: ClassVar[str]
+    sign: ClassVar[int] = 1
 
     dim: OptionalAxis = Main(None)
 
@@ -40,6 +47,10 @@ class SoftmaxLike(Op):
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return ALL if dim == self.axis(input) else POINTWISE
+
+    def filler(self, port: int, input: TensorType) -> float:
+        # Finite, so that a product with what comes out has a finite gradient; exp of the difference is zero.
+        return self.sign * _LOWEST[input.dtype]
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         axis = self.axis(input.type)
@@ -74,6 +85,7 @@ class Softmin(SoftmaxLike):
 
     name = "softmin"
     torch_class = "Softmin"
+    sign = -1
     examples = [Example("softmin", (10,)), Example("softmin: -1", (3, 4))]
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:

@@ -5,8 +5,9 @@ from typing import Literal
 from netspec.ir import Dim, DType, TensorType, is_less
 from netspec.ops.attributes import Axis, Float, Integers, NormalizedAxes, Pairs, PositiveInt, Size
 from netspec.ops.axes import resolve_axes, resolve_axis, torch_axes
-from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Op, OpError
+from netspec.ops.base import ANY_DTYPE, FLOATING, Example, Main, Masked, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.padding import zero
 from netspec.ops.reads import ALL, POINTWISE, REVERSE, Reads, Window
 
 _ONNX_PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -79,6 +80,11 @@ class Pad(Op):
             return POINTWISE
         return Window(1, -before, -before) if self.mode == "constant" else ALL
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        if self.mode != "constant":
+            return None
+        return int(self.value) if input.dtype is DType.INT64 else self.value
+
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return t.F.pad(input, self.pad, **self.given("mode", "value"))
 
@@ -103,6 +109,16 @@ class Flip(Op):
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return REVERSE if dim in resolve_axes("dims", self.dims, input.shape) else POINTWISE
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return zero(input.dtype)
+
+    def masked(self, input: TensorType) -> Masked | None:
+        from netspec.ops.masked import FlipValid
+
+        axes = [axis for axis in resolve_axes("dims", self.dims, input.shape) if axis in input.valid]
+        op = FlipValid(dims=resolve_axes("dims", self.dims, input.shape))
+        return Masked(op, lengths=tuple((0, axis) for axis in axes)) if axes else None
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return input.flip(torch_axes(self.dims, input.shape))
@@ -182,6 +198,9 @@ class RepeatInterleave(Op):
     def reads(self, dim: int, input: TensorType) -> Reads:
         repeated = dim == resolve_axis("dim", self.dim, input.shape) and self.repeats > 1
         return ALL if repeated else POINTWISE
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return zero(input.dtype)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return input.repeat_interleave(self.repeats, dim=torch_axes(self.dim, input.shape))

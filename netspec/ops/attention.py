@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from netspec.ir import DType, Size, TensorType, product
 from netspec.ops.attributes import OptionalPositiveFloat, PositiveInt, Probability
-from netspec.ops.base import Example, Main, Op, OpError, Param
+from netspec.ops.base import Example, Main, Masked, Op, OpError, Param
 from netspec.ops.broadcast import repeated_in_onnx, repeated_in_torch, same_dtype, shapes
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
@@ -61,6 +61,17 @@ class ScaledDotProductAttention(Op):
         sources = inputs[port].shape[-2]
         return (Window(1, 1 - sources, 0) if self.is_causal and isinstance(sources, int) else ALL), dim
 
+    def filler(self, port: int, *inputs: TensorType) -> float | None:
+        return 0.0 if port > 0 and known(inputs[0].shape[-1], "the number of features") else None
+
+    def masked(self, query: TensorType, key: TensorType, value: TensorType) -> Masked | None:
+        from netspec.ops.masked_attention import ScaledDotProductAttentionToValid
+
+        if key.rank - 1 not in key.valid:
+            return None
+        op = ScaledDotProductAttentionToValid.model_construct(**dict(self))
+        return Masked(op, masks=((1, key.rank - 1),))
+
     def _scale(self, query: TensorType) -> float:
         return 1 / sqrt(known(query.shape[-1], "the number of features")) if self.scale is None else self.scale
 
@@ -69,8 +80,15 @@ class ScaledDotProductAttention(Op):
         return t.F.scaled_dot_product_attention(*inputs, **self.given("is_causal", "scale"))
 
     def to_onnx(self, g: OnnxBuilder, query: OnnxValue, key: OnnxValue, value: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return self.attended(g, query, key, value)
+
+    def attended(
+        self, g: OnnxBuilder, query: OnnxValue, key: OnnxValue, value: OnnxValue, bias: OnnxValue | None = None
+    ) -> OnnxValue:
+        """The value in ONNX, with `bias` added to the scores."""
         scale = g.scalar(self._scale(query.type), like=query)
-        mask = _causal(g, query, key) if self.is_causal else None
+        mask = _causal(g, query, key) if self.is_causal else bias
+        mask = g.Add(mask, bias) if self.is_causal and bias is not None else mask
         rank = query.type.rank
         return _attend(g, *repeated_in_onnx(g, (query, key, value)), rank=rank, scale=scale, mask=mask)
 
@@ -133,20 +151,43 @@ class MultiheadAttention(Op):
         own = port == 0 and dim == 1 and len(inputs) > 1
         return (POINTWISE if own else ALL), dim
 
+    def filler(self, port: int, *inputs: TensorType) -> float:
+        return 0.0
+
+    def masked(self, query: TensorType, *others: TensorType) -> Masked | None:
+        from netspec.ops.masked_attention import MultiheadAttentionToValid
+
+        key = min(1, len(others))
+        if 1 not in (query, *others)[key].valid:
+            return None
+        op = MultiheadAttentionToValid.model_construct(**dict(self))
+        return Masked(op, masks=((key, 1),))
+
     def to_torch(self, t: TorchBuilder, query: TorchValue, *others: TorchValue) -> TorchResult:
-        inputs = _ports(*repeated_in_torch((query, *others)))
-        options = {**self.given("dropout", "bias"), "batch_first": True}
-        module = t.nn.MultiheadAttention(query.shape[-1], self.num_heads, **options)
-        return t.module(module, lambda own: own(*inputs, need_weights=False)[0])
+        return self.attended_in_torch(t, query, *others)
+
+    def attended_in_torch(self, t: TorchBuilder, *given: TorchValue, **options: Any) -> TorchResult:
+        """torch's module, called with these options too."""
+        inputs = _ports(*repeated_in_torch(given))
+        built = {**self.given("dropout", "bias"), "batch_first": True}
+        module = t.nn.MultiheadAttention(given[0].shape[-1], self.num_heads, **built)
+        return t.module(module, lambda own: own(*inputs, **options, need_weights=False)[0])
 
     def to_onnx(self, g: OnnxBuilder, query: OnnxValue, *others_then_params: OnnxValue) -> OnnxValue:
         *others, p = others_then_params
-        width, params = known(query.shape[-1], "embed_dim"), cast(OnnxParams, p)
-        inputs = _ports(*repeated_in_onnx(g, (query, *others)))
+        return self.attended_in_onnx(g, [query, *others], cast(OnnxParams, p), None)
+
+    def attended_in_onnx(
+        self, g: OnnxBuilder, given: list[OnnxValue], params: OnnxParams, bias: OnnxValue | None
+    ) -> OnnxValue:
+        """The value in ONNX, with `bias` added to the scores of all heads."""
+        query = given[0]
+        width = known(query.shape[-1], "embed_dim")
+        inputs = _ports(*repeated_in_onnx(g, given))
         maps = self._maps(g, params, width)
         heads = [self._heads(g, each, *weights) for each, weights in zip(inputs, maps, strict=True)]
         scale = g.scalar(1 / sqrt(width // self.num_heads), like=query)
-        attended = g.Transpose(_attend(g, *heads, rank=3, scale=scale, mask=None), perm=[0, 2, 1, 3])
+        attended = g.Transpose(_attend(g, *heads, rank=3, scale=scale, mask=bias), perm=[0, 2, 1, 3])
         joined = g.Reshape(attended, g.ints([0, 0, width]))
         return _linear(g, joined, getattr(params, "out_proj.weight"), getattr(params, "out_proj.bias"))
 

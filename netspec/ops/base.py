@@ -51,6 +51,15 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
+class Masked:
+    """An op in another's place whose further inputs are lengths or masks: of which port, along which axis."""
+
+    op: "Op"
+    lengths: tuple[tuple[int, int], ...] = ()
+    masks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A use of an op that the conformance suite runs: the layer as it stands in a file, and its inputs' shapes.
 
@@ -99,6 +108,8 @@ class Op(BaseModel):
     draws: ClassVar[Distribution | None] = None
     #: Every element of an output is an element of an input: none is computed.
     moves_only: ClassVar[bool] = False
+    #: Elementwise, with infinite values or slopes at some numbers: padding must hold none of them.
+    steep: ClassVar[bool] = False
     #: Of its inputs only the sizes matter: the output is the same for every sample.
     sizes_only: ClassVar[bool] = False
     #: The names of its outputs, where it always has these; those of others that have several are called 0, 1, ...
@@ -146,6 +157,18 @@ class Op(BaseModel):
         axis = 0 if source is None else source - max(each.rank for each in inputs) + inputs[port].rank
         return (self.reads(dim, *inputs), axis) if axis >= 1 else (NEW, None)
 
+    def filler(self, port: int, *inputs: Any) -> float | None:
+        """What stands beyond a sample's length where positions of the output read several of this input, or all.
+
+        It must be without influence there: zero for a sum, minus infinity for a maximum. None where that is not known:
+        then the op refuses inputs with lengths along such an axis.
+        """
+        return None
+
+    def masked(self, *inputs: Any) -> Masked | None:
+        """The op in its place that reads lengths or masks too, where filling the padding does not suffice."""
+        return None
+
     def explain(self, *inputs: Any) -> str | None:
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
         return None
@@ -166,7 +189,8 @@ class Op(BaseModel):
         """`infer`, always as a tuple; what is computed from nothing that is batched is not batched either.
 
         Raises:
-            OpError: the op cannot take these inputs; a rule depends on what is not known of a symbol.
+            OpError: the op cannot take these inputs; a rule depends on what is not known of a symbol; padding along an
+            axis with lengths would have influence.
         """
         try:
             types = self.infer(*inputs)
@@ -177,6 +201,10 @@ class Op(BaseModel):
         batched = any(each.batched for each in inputs) and not self.sizes_only
         below = self.below(*inputs)
         every = types if isinstance(types, tuple) else (types,)
+        if any(each.valid for each in inputs):
+            from netspec.ops.padding import with_valid  # most networks have no lengths, and need none of it
+
+            every = with_valid(self, inputs, every)
         # Most ops hand on what their input's type says already; types are made by the thousand.
         return tuple(
             each if each.batched is batched and each.below == below else replace(each, batched=batched, below=below)
@@ -242,6 +270,7 @@ __all__ = [
     "FLOATING",
     "Example",
     "Main",
+    "Masked",
     "OnnxParams",
     "Op",
     "OpError",

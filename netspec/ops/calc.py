@@ -58,6 +58,7 @@ class Calc(Op):
 
     name = "calc"
     dtypes = FLOATING | {DType.INT64, DType.BOOL}
+    steep = True
     expression: Equation = Main()
     constants: Constants = ()
     examples = [

@@ -127,6 +127,7 @@ class Div(Pair):
     """input / other, elementwise.   input, other: equal shapes, or sizes of 1 that stretch -> (*)."""
 
     name = "div"
+    steep = True
     dtypes = FLOATING
     onnx_op = "Div"
     function = "truediv"

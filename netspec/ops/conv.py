@@ -112,6 +112,9 @@ class Conv(SlidingOp):
         elsewhere = self.padding_mode != "zeros" and window.before + window.after > 0
         return ALL if elsewhere else window.reads()
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        return 0.0 if self.padding_mode == "zeros" else None
+
     def explain(self, input: TensorType) -> str:
         per_filter = "*".join(map(str, self._fan_in(input)))
         return f"({per_filter} + 1) * {self.out_channels}" if self.bias else f"{per_filter} * {self.out_channels}"

@@ -14,8 +14,9 @@ from netspec.ops.attributes import (
     Size,
 )
 from netspec.ops.axes import resolve_axis, torch_axis
-from netspec.ops.base import ANY_DTYPE, Example, Main, Op, OpError
+from netspec.ops.base import ANY_DTYPE, Example, Main, Masked, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.padding import zero
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
 from netspec.ops.sizes import known
 
@@ -48,6 +49,17 @@ class Select(Op):
 
     def source(self, dim: int, input: TensorType) -> int | None:
         return dim + (dim >= self.axis(input))
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return zero(input.dtype)
+
+    def masked(self, input: TensorType) -> Masked | None:
+        from netspec.ops.masked import SelectValid
+
+        axis = self.axis(input)
+        if self.index >= 0 or axis not in input.valid:
+            return None
+        return Masked(SelectValid(dim=axis, index=self.index), lengths=((0, axis),))
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return input.select(torch_axis(self.dim, self.axis(input.type)), self.index)
@@ -129,6 +141,10 @@ class Cut(Op):
         if dim != axis:
             return POINTWISE
         return Window(step, start, start) if isinstance(start, int) else ALL
+
+    def filler(self, port: int, input: TensorType) -> float | None:
+        _, start, _, _ = self.cut(input)
+        return zero(input.dtype) if isinstance(start, int) else None
 
 
 class Slice(Cut):

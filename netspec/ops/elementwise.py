@@ -55,6 +55,7 @@ class Log(Function):
     """Natural logarithm, NaN below zero.   input: (*) -> (*)."""
 
     name = "log"
+    steep = True
     onnx_op = "Log"
     examples = [Example("log", (3, 4))]
 
@@ -63,6 +64,7 @@ class Sqrt(Function):
     """Square root, NaN below zero.   input: (*) -> (*)."""
 
     name = "sqrt"
+    steep = True
     onnx_op = "Sqrt"
     examples = [Example("sqrt", (3, 4))]
 
@@ -81,6 +83,7 @@ class Pow(Function):
     """x^exponent.   input: (*) -> (*)."""
 
     name = "pow"
+    steep = True
     exponent: Float = Main()
     examples = [Example("pow: 3", (3, 4)), Example("pow: {exponent: -0.5}", (5,))]
 

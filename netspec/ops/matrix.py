@@ -24,7 +24,7 @@ class Product(Op):
 
     def reads_of(self, port: int, dim: int, *inputs: TensorType) -> tuple[Reads, int | None]:
         """Rows read their row of the input and nothing of one axis of the other; columns the other way round."""
-        rank = self.infer_all(*inputs)[0].rank
+        rank = len(product_shape(self.name, inputs[0].shape, inputs[1].shape))
         rows, columns = (min(1, each.rank - 1) for each in inputs)
         lead = rank - rows - columns
         if dim <= lead:
@@ -39,6 +39,9 @@ class Product(Op):
         """In the first input that has the axis."""
         axes = (self.reads_of(port, dim, *inputs)[1] for port in (0, 1))
         return next((axis for axis in axes if axis is not None), None)
+
+    def filler(self, port: int, *inputs: TensorType) -> float:
+        return 0.0
 
     def to_torch(self, t: TorchBuilder, input: TorchValue, other: TorchValue) -> TorchResult:
         return product_in_torch(input, other, _factor(input.type), _factor(other.type))
@@ -144,6 +147,9 @@ class CosineSimilarity(Op):
 
     def source(self, dim: int, x1: TensorType, x2: TensorType) -> int | None:
         return left_of(x1.rank, self.axes(x1), keepdim=False)[dim - 1]
+
+    def filler(self, port: int, *inputs: TensorType) -> float:
+        return 0.0
 
     def to_torch(self, t: TorchBuilder, x1: TorchValue, x2: TorchValue) -> TorchResult:
         return t.F.cosine_similarity(x1, x2, dim=torch_axis(self.dim, self.axes(x1.type)[0]), **self.given("eps"))

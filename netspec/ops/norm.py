@@ -5,7 +5,7 @@ from typing import Literal
 
 from netspec.ir import DType, TensorType
 from netspec.ops.attributes import Float, OptionalProbability, PositiveFloat, PositiveInt
-from netspec.ops.base import Example, Main, Op, OpError, Param
+from netspec.ops.base import Example, Main, Masked, Op, OpError, Param
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
 from netspec.ops.sizes import known
@@ -67,6 +67,13 @@ class BatchNorm(ChannelNorm):
         shape = (self.channels(input),)
         statistics = {name: Param(shape, buffer=True, dtype=input.dtype) for name in ("running_mean", "running_var")}
         return {**super().params(input), **statistics, "num_batches_tracked": Param((), buffer=True, dtype=DType.INT64)}
+
+    def masked(self, input: TensorType) -> Masked | None:
+        from netspec.ops.masked import BatchNormOfValid
+
+        masks = tuple((0, axis) for axis in sorted(input.valid))
+        op = BatchNormOfValid.model_construct(axes=tuple(axis for _, axis in masks), **dict(self))
+        return Masked(op, masks=masks) if masks else None
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         build = getattr(t.nn, f"BatchNorm{max(1, input.type.rank - 1)}d")
@@ -177,6 +184,9 @@ class LocalResponseNorm(Op):
 
     def reads(self, dim: int, input: TensorType) -> Reads:
         return Window(1, -(self.size // 2), (self.size - 1) // 2) if dim == 1 else POINTWISE
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return 0.0
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return t.nn.LocalResponseNorm(self.size, **self.given("alpha", "beta", "k"))

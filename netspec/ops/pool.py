@@ -7,6 +7,7 @@ from netspec.ir import TensorType, is_less
 from netspec.ops.attributes import Margin, OptionalPositiveInt, OptionalSize, PositiveFloat, Size
 from netspec.ops.base import Example, Main, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.padding import lowest
 from netspec.ops.sliding import SlidingOp, SlidingWindow, joined, onnx_window
 
 
@@ -66,6 +67,9 @@ class MaxPool(Pool):
     def dilations(self, axes: int) -> tuple[int, ...]:
         return self.per_axis("dilation", axes)
 
+    def filler(self, port: int, input: TensorType) -> float:
+        return lowest(input.dtype)
+
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         options = self.given("stride", "padding", "dilation", "ceil_mode")
         return self.by_rank(t, "MaxPool", input.type)(self.kernel_size, **options)
@@ -122,6 +126,11 @@ class AvgPool(MeanPool):
             )
         return super().infer(input)
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        # A window at a sample's end must count as many elements as one elsewhere.
+        is_whole = self.count_include_pad or not any(window.before for window in self.windows(input))
+        return 0.0 if is_whole and not self.ceil_mode else None
+
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         options = self.given("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
         return self.by_rank(t, "AvgPool", input.type)(self.kernel_size, **options)
@@ -155,6 +164,9 @@ class LpPool(MeanPool):
 
     def margins(self, axes: int) -> tuple[int, ...]:
         return (0,) * axes
+
+    def filler(self, port: int, input: TensorType) -> float | None:
+        return None if self.ceil_mode else 0.0
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         # LPPool1d multiplies by its kernel size, so it takes a number only.

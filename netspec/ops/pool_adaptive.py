@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from netspec.ir import Dim, Size, TensorType, product
 from netspec.ops.attributes import OutputSize
-from netspec.ops.base import Example, Main, OpError
+from netspec.ops.base import Example, Main, Masked, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.padding import lowest
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
 from netspec.ops.sizes import known, proof
 from netspec.ops.sliding import SpaceOp
@@ -87,6 +88,16 @@ class AdaptivePool(SpaceOp):
     def reads(self, dim: int, input: TensorType) -> Reads:
         return POINTWISE if dim == 1 else self.divisions(input)[dim - 2].reads()
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        """Only the whole of an axis with lengths is pooled."""
+        divisions = self.divisions(input)
+        is_whole = all(divisions[axis - 2].out in (1, divisions[axis - 2].size) for axis in input.valid if axis > 1)
+        return self.neutral(input) if is_whole else None
+
+    def neutral(self, input: TensorType) -> float:
+        """What changes no value of a window."""
+        raise NotImplementedError(type(self).__name__)
+
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         size: Any = self.output_size
         if input.type.rank == 2 and isinstance(size, tuple):
@@ -153,6 +164,20 @@ class AdaptiveAvgPool(AdaptivePool):
         Example("adaptive_avg_pool: [2, 1, 3]", (2, 5, 3, 4)),
     ]
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        others = [division for axis, division in enumerate(self.divisions(input), 2) if axis not in input.valid]
+        is_simple = all(division.out in (1, division.size) for division in others)
+        return super().filler(port, input) if is_simple else None
+
+    def neutral(self, input: TensorType) -> float:
+        return 0.0
+
+    def masked(self, input: TensorType) -> Masked | None:
+        from netspec.ops.masked import mean_of_valid
+
+        axes = (axis for axis, division in enumerate(self.divisions(input), 2) if division.out != division.size)
+        return mean_of_valid(input, tuple(axes), keepdim=True)
+
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         # Short windows are filled up with a zero put behind the axis; the mean is then scaled to the window's size.
         axes, behind = len(divisions), [int(not division.is_even) for division in divisions]
@@ -179,6 +204,9 @@ class AdaptiveMaxPool(AdaptivePool):
         Example("adaptive_max_pool: [3, 4]", (2, 7, 9)),
         Example("adaptive_max_pool: [2, null, 3]", (2, 5, 3, 4)),
     ]
+
+    def neutral(self, input: TensorType) -> float:
+        return lowest(input.dtype)
 
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         # Short windows are filled up with their own first element, which changes no maximum.

@@ -7,8 +7,9 @@ from typing import ClassVar
 from netspec.ir import DType, Sizes, TensorType
 from netspec.ops.attributes import Axes, Axis, NonNegativeInt, OptionalAxis
 from netspec.ops.axes import resolve_axes, resolve_axis, torch_axes
-from netspec.ops.base import FLOATING, Example, Main, Op, OpError
+from netspec.ops.base import FLOATING, Example, Main, Masked, Op, OpError
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
+from netspec.ops.padding import highest, lowest, zero
 from netspec.ops.reads import ALL, POINTWISE, Reads, Window
 from netspec.ops.sizes import known
 
@@ -62,6 +63,14 @@ class Mean(Reduction):
         Example("mean", (3, 4)),
     ]
 
+    def filler(self, port: int, input: TensorType) -> float:
+        return 0.0
+
+    def masked(self, input: TensorType) -> Masked | None:
+        from netspec.ops.masked import mean_of_valid
+
+        return mean_of_valid(input, self.axes(input), self.keepdim)
+
 
 class Sum(Reduction):
     """Sum over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
@@ -75,6 +84,9 @@ class Sum(Reduction):
         Example("sum", (3,), dtype=DType.INT64),
     ]
 
+    def filler(self, port: int, input: TensorType) -> float:
+        return zero(input.dtype)
+
 
 class Amax(Reduction):
     """The largest over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
@@ -84,6 +96,9 @@ class Amax(Reduction):
     onnx_op = "ReduceMax"
     examples = [Example("amax: 1", (4, 3)), Example("amax: {dim: [2, 3], keepdim: true}", (4, 3, 2))]
 
+    def filler(self, port: int, input: TensorType) -> float:
+        return lowest(input.dtype)
+
 
 class Amin(Reduction):
     """The smallest over `dim`: a number, a list, or all axes of a sample.   input: (*) -> (*) without those axes."""
@@ -92,6 +107,9 @@ class Amin(Reduction):
     dtypes = FLOATING | {DType.INT64}
     onnx_op = "ReduceMin"
     examples = [Example("amin", (4, 3)), Example("amin: {dim: -1, keepdim: true}", (4, 3))]
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return highest(input.dtype)
 
 
 class Spread(Reduction):
@@ -178,6 +196,11 @@ class Argmax(Op):
     def source(self, dim: int, input: TensorType) -> int | None:
         return left_of(input.rank, self.axes(input), self.keepdim)[dim - 1]
 
+    def filler(self, port: int, input: TensorType) -> float | None:
+        # The position in a flattened sample is the same in a padded one where only the first axis is padded.
+        known = self.dim is not None or input.valid == {1}
+        return lowest(input.dtype) if known else None
+
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         if self.dim is None:
             return input.flatten(1).argmax(1)
@@ -207,6 +230,9 @@ class Cumsum(Op):
         if dim != axis:
             return POINTWISE
         return Window(1, 1 - size, 0) if isinstance(size, int) else ALL
+
+    def filler(self, port: int, input: TensorType) -> float:
+        return zero(input.dtype)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         return input.cumsum(torch_axes(self.dim, input.shape))

@@ -13,7 +13,7 @@ FAMILIES = (
     "linear", "conv", "pool", "activation", "shape", "norm", "combine", "regularize", "pool_adaptive",
     "activation_axis", "activation_parametric", "norm_axis", "state", "cut", "arrange",
     "shuffle", "reduce", "elementwise", "embedding", "matrix", "attention", "upsample", "calc", "local", "recurrent",
-    "random",
+    "random", "lengths",
 )  # fmt: skip
 
 _NAMED = re.compile(r'^    name = "(\w+)"', re.MULTILINE)

@@ -79,6 +79,9 @@ class ConvTranspose(SpaceOp):
         # With a stride, a position reads every stride-th kernel element: no window has that form.
         return Window(1, pad - dilation * (kernel - 1), pad) if stride == 1 else ALL
 
+    def filler(self, port: int, input: TensorType) -> float:
+        return 0.0
+
     def explain(self, input: TensorType) -> str:
         product = "*".join(map(str, self.params(input)["weight"].shape))
         return f"{product} + {self.out_channels}" if self.bias else product

@@ -18,6 +18,7 @@ from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Pa
 from netspec.backends.onnx.formulas import dimensions
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
+from netspec.compiler.passes.masks import masked
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, TensorType, Value
 from netspec.ops.base import Op, Param
@@ -44,7 +45,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     if opset not in OPSETS:
         message = f"opset {opset} is outside {OPSETS[0]} to {OPSETS[-1]}"
         raise ModelError.at(graph.name, "onnx", message)
-    graph = drawn_as_inputs(deployed(graph))
+    graph = masked(drawn_as_inputs(deployed(graph)))
     check_state(graph, state)
     lowering = _Lowering(graph, state, opset)
     lowering.inputs()

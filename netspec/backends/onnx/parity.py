@@ -13,7 +13,7 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from netspec.backends.onnx.admissible import Assignment, admissible
+from netspec.backends.onnx.admissible import Assignment, admissible, free_symbols
 from netspec.backends.onnx.lower import lower
 from netspec.backends.torch import build
 from netspec.backends.torch.program import is_module
@@ -60,9 +60,23 @@ def random_inputs(graph: Graph, batch: int, sizes: Assignment) -> Arrays:
     """A batch for every input, its free axes of these sizes: standard normal floats, else whole numbers.
 
     These are all indices that the input's `below` allows, 0 or 1 where it says nothing. What is drawn uniformly is.
+    Lengths are those that every layer takes; one sample at least is as long as its axis.
     """
     generator = np.random.default_rng(batch)
-    return {value.name: _random(value, batch, sizes, generator) for value in graph.inputs}
+    found = {value.name: _random(value, batch, sizes, generator) for value in graph.inputs}
+    return found | (_lengths(graph, batch, sizes, generator) if graph.lengths else {})
+
+
+def _lengths(graph: Graph, batch: int, sizes: Assignment, generator: np.random.Generator) -> Arrays:
+    tried = admissible(graph) or [sizes]
+    steps = {each.name: each.multiple_of for each in free_symbols(graph)}
+    found: Arrays = {}
+    for symbol, value in graph.lengths.items():
+        least, step = min(each[symbol] for each in tried), steps[symbol]
+        lengths = generator.integers(least // step, sizes[symbol] // step + 1, batch) * step
+        lengths[generator.integers(batch)] = sizes[symbol]
+        found[value.name] = np.minimum(found.get(value.name, lengths), lengths)
+    return found
 
 
 def _random(value: Value, batch: int, sizes: Assignment, generator: np.random.Generator) -> np.ndarray[Any, Any]:

@@ -17,6 +17,7 @@ from netspec.backends.torch.naming import class_name, unique
 from netspec.backends.torch.program import Program
 from netspec.backends.torch.scan import NOTHING, Scan, scan
 from netspec.backends.torch.unify import Parameter, arguments_of, unify
+from netspec.compiler.passes.masks import masked
 from netspec.ir import Graph, Region
 from netspec.lang.names import RESERVED
 
@@ -25,6 +26,7 @@ _STEP = "    "
 
 def emit(graph: Graph) -> str:
     """A Python file that imports only torch and defines the network; its last class is the network's."""
+    graph = masked(graph)
     program = Program.of(graph)
     file = _File(program)
     file.define_regions()

@@ -26,7 +26,7 @@ from netspec.compiler.schema.parts import (
     identifiers,
 )
 from netspec.ir import Distribution, DType
-from netspec.lang.arguments import ARG_KEYS, DIM_KEYS, LATER_DIM_KEYS, TAKEN, TYPES, VOCAB_KEYS
+from netspec.lang.arguments import ARG_KEYS, DIM_KEYS, TAKEN, TYPES, VOCAB_KEYS
 from netspec.lang.layers import BESIDE, MODIFIERS, STRUCTURAL
 from netspec.lang.structure import BLOCK_KEYS, INPUT_KEYS, LATER_KEYS, TOP_KEYS, VERSION
 
@@ -102,7 +102,9 @@ def _argument() -> Schema:
 def _dims() -> Schema:
     descriptions = {"min": "At least.", "max": "At most.", "multiple_of": "It is a multiple of this."}
     forms = {key: described(SIZE, text) for key, text in descriptions.items()}
-    known = closed(_chosen(forms, DIM_KEYS, LATER_DIM_KEYS))
+    lengths = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,63}$"}
+    forms["lengths"] = described(lengths, "The input that says how large it is in each sample, one int64 a sample.")
+    known = closed(_chosen(forms, DIM_KEYS))
     return {
         "type": "object",
         "propertyNames": identifiers(),

@@ -1,0 +1,141 @@
+"""Padding without influence: masks as nodes of the graph, so that both backends stay plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from netspec.ir import Graph, Node, Region, Size, Value, symbols_of
+from netspec.ops.base import Masked, Op
+from netspec.ops.padding import mixed_axes, zero
+
+#: Stands in the names of nodes that are made here; no layer's name has it.
+MARK = "~"
+
+
+def masked(graph: Graph) -> Graph:
+    """Put in what keeps padding along axes with lengths without influence.
+
+    The inputs' padding becomes zero. Where a layer reads several positions of such an axis, what it reads is filled
+    (by `where`, never a product: 0 * NaN) with what `Op.filler` says, and where it divides or takes logarithms with
+    numbers that are there; where that does not suffice, the op that
+    `Op.masked` gives reads lengths or masks too. Both are made in the region that needs them, from lengths outside.
+
+    Requires: a verified graph. Ensures: a verified graph of the same inputs, outputs, parameters and paths, whose valid
+    positions do not depend on what padding holds. A graph without lengths is given back as it is.
+    """
+    if not graph.lengths:
+        return graph
+    body = _Body(graph, graph.lengths)
+    for value in graph.inputs:
+        if value.type.valid:
+            body.stands_for[value] = body.filled(value, zero(value.type.dtype), value.type.valid)
+    return body.rewritten()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Body:
+    """A graph that is written anew, inside of another one or not."""
+
+    graph: Graph
+    lengths: Mapping[str, Value]
+    outer: _Body | None = None
+    nodes: list[Node | Region] = field(default_factory=list)
+    # What is read in the place of a value.
+    stands_for: dict[Value, Value] = field(default_factory=dict)
+    # Lengths that come from outside: the value there, and here.
+    captured: dict[Value, Value] = field(default_factory=dict)
+    made: dict[object, Value] = field(default_factory=dict)
+
+    def rewritten(self) -> Graph:
+        """The graph with masks."""
+        for node in self.graph.nodes:
+            self.nodes.append(self._region(node) if isinstance(node, Region) else self._node(node))
+        inputs = (*self.graph.inputs, *self.captured.values())
+        return replace(self.graph, inputs=inputs, nodes=tuple(self.nodes))
+
+    def filled(self, value: Value, filler: float | None, axes: frozenset[int]) -> Value:
+        """The value with padding along some axes filled; without a filler by what stands at the first position."""
+        key = (value, filler, axes)
+        if key not in self.made:
+            ordered = tuple(sorted(axes))
+            masks = [self._mask(value, axis) for axis in ordered]
+            self.made[key] = self._make(
+                f"{_name(value)}{MARK}padded", _op("Fill", value=filler, axes=ordered), value, *masks
+            )
+        return self.made[key]
+
+    def _region(self, region: Region) -> Region:
+        inner = _Body(region.body, {}, self)
+        body = inner.rewritten()
+        inputs = tuple(self.stands_for.get(value, value) for value in region.inputs)
+        return replace(region, body=body, inputs=(*inputs, *inner.captured))
+
+    def _node(self, node: Node) -> Node:
+        reads = [self.stands_for.get(value, value) for value in node.inputs]
+        types = [value.type for value in reads]
+        if not any(each.valid for each in types):
+            return replace(node, inputs=tuple(reads))
+        assert isinstance(node.op, Op)
+        found = node.op.masked(*types)
+        rank = node.outputs[0].type.rank
+        for port, value in enumerate(reads):
+            axes = mixed_axes(node.op, port, types, rank)
+            filler = node.op.filler(port, *types)
+            if axes and filler is not None:
+                reads[port] = self.filled(value, filler, axes)
+            elif node.op.steep and value.type.valid:
+                reads[port] = self.filled(value, None, value.type.valid)
+        return replace(node, inputs=tuple(reads)) if found is None else self._replaced(node, found, reads)
+
+    def _replaced(self, node: Node, found: Masked, reads: Sequence[Value]) -> Node:
+        lengths = [self._length(reads[port].type.shape[axis - 1]) for port, axis in found.lengths]
+        masks = [self._mask(reads[port], axis) for port, axis in found.masks]
+        return replace(node, op=found.op, inputs=(*reads, *lengths, *masks))
+
+    def _mask(self, like: Value, axis: int) -> Value:
+        size = like.type.shape[axis - 1]
+        key = ("mask", size)
+        if key not in self.made:
+            self.made[key] = self._make(f"mask{MARK}", _op("MaskOf", axis=axis), self._length(size), like)
+        return self.made[key]
+
+    def _length(self, size: Size) -> Value:
+        """The lengths along an axis of that size."""
+        symbols = sorted(symbols_of(size), key=lambda each: each.name)
+        read = [self._length_of_symbol(each.name) for each in symbols]
+        if size == symbols[0].size:
+            return read[0]
+        key = ("length", size)
+        if key not in self.made:
+            op = _op("LengthOf", size=size, symbols=tuple(each.name for each in symbols))
+            self.made[key] = self._make(f"length{MARK}", op, *read)
+        return self.made[key]
+
+    def _length_of_symbol(self, name: str) -> Value:
+        if self.outer is None:
+            return self.lengths[name]
+        outside = self.outer._length_of_symbol(name)
+        return self.captured.setdefault(outside, Value(outside.name, outside.type))
+
+    def _make(self, name: str, op: Op, *reads: Value) -> Value:
+        prefix = f"{self.graph.name}." if self.outer is not None else ""
+        taken = {node.path for node in self.nodes}
+        path, number = prefix + name, 1
+        while path in taken or path.endswith(MARK):
+            path, number = f"{prefix}{name}{number}", number + 1
+        [type] = op.infer_all(*(value.type for value in reads))
+        value = Value(path, type)
+        self.nodes.append(Node(path, op, reads, (value,)))
+        return value
+
+
+def _name(value: Value) -> str:
+    return value.name.rpartition(".")[2]
+
+
+def _op(kind: str, **attributes: object) -> Op:
+    from netspec.ops import masked as ops  # most networks have no lengths, and need none of these
+
+    made: Op = getattr(ops, kind).model_construct(**attributes)
+    return made
