@@ -152,7 +152,8 @@ def _is_implicit(value: Value, before: Node | Region | None, chain: Chain) -> bo
     if before is not None:
         return before.presence != "head" and chain.is_value(value, before)
     if chain.region is None:
-        return len(chain.graph.inputs) == 1 and value is chain.graph.inputs[0]
+        written = [each for each in chain.graph.inputs if each not in chain.graph.lengths.values()]
+        return written == [value]
     return value is chain.fed
 
 

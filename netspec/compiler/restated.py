@@ -28,8 +28,10 @@ def head(graph: Graph, document: Document) -> Iterator[str]:
     if (vocabs := document.root.get("vocabs")) is not None:
         yield from block("vocabs", vocabs)
     yield "inputs:"
+    lengths = set(graph.lengths.values())
     for value in graph.inputs:
-        yield from block(value.name, _input(value, document), "  ")
+        if value not in lengths:
+            yield from block(value.name, _input(value, document), "  ")
 
 
 def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[str, str | None]) -> Iterator[str]:
@@ -50,15 +52,16 @@ def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[s
         yield from block("export", document.export)
 
 
-def _dims(graph: Graph) -> dict[str, dict[str, int]]:
+def _dims(graph: Graph) -> dict[str, dict[str, Any]]:
     """What is known of the sizes that are left open."""
     sizes = (size for value in graph.inputs for size in value.type.shape)
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for each in (atom for size in sizes for atom in sorted(symbols_of(size), key=str)):
         least = {} if each.least == each.multiple_of else {"min": each.least}
         most = {} if each.most is None else {"max": each.most}
         step = {} if each.multiple_of == 1 else {"multiple_of": each.multiple_of}
-        if known := {**least, **most, **step}:
+        lengths = {"lengths": Word(graph.lengths[each.name].name)} if each.name in graph.lengths else {}
+        if known := {**least, **most, **step, **lengths}:
             found[each.name] = known
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from netspec.ir import Dim, DType, TensorType
 from netspec.ops.base import Op, OpError
-from netspec.ops.reads import New, Pointwise
+from netspec.ops.reads import POINTWISE, New, Pointwise, Reads
 
 
 def with_valid(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> tuple[TensorType, ...]:
@@ -36,7 +36,7 @@ def mixed_axes(op: Op, port: int, inputs: Sequence[TensorType], rank: int) -> fr
         return frozenset()
     patterns: dict[int, set[bool]] = {axis: set() for axis in type.valid}
     for dim in range(1, rank + 1):
-        reads, source = op.reads_of(port, dim, *inputs)
+        reads, source = _reads_of(op, port, dim, inputs)
         if source in patterns and not isinstance(reads, New):
             patterns[source].add(isinstance(reads, Pointwise))
     return frozenset(axis for axis, found in patterns.items() if found != {True})
@@ -67,10 +67,15 @@ def _is(op: Op, inputs: Sequence[TensorType], dim: int) -> bool:
     """Whether an axis with lengths stands at the output's `dim`."""
     for port, type in enumerate(inputs):
         if type.valid and not _tells_sizes(op, port):
-            reads, source = op.reads_of(port, dim, *inputs)
+            reads, source = _reads_of(op, port, dim, inputs)
             if source in type.valid and not isinstance(reads, New):
                 return True
     return False
+
+
+def _reads_of(op: Op, port: int, dim: int, inputs: Sequence[TensorType]) -> tuple[Reads, int | None]:
+    """The op's pattern; what is drawn at each position stands at that position."""
+    return (POINTWISE, dim) if op.draws is not None else op.reads_of(port, dim, *inputs)
 
 
 def _tells_sizes(op: Op, port: int) -> bool:

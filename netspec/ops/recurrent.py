@@ -1,11 +1,11 @@
 """Recurrent layers: RNN, GRU, LSTM, by torch's fused modules and ONNX's nodes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 from netspec.ir import Size, TensorType
 from netspec.ops.attributes import NonNegativeInt, PositiveInt, Probability, integer
-from netspec.ops.base import Example, Main, Op, OpError, Param
+from netspec.ops.base import Example, Main, Masked, Op, OpError, Param
 from netspec.ops.broadcast import repeated_in_torch, same_dtype
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, NEW, PAST, Reads
@@ -111,16 +111,36 @@ class Recurrent(Op):
             terms += [f"{p} * {h}"] if p != h else []
         return " + ".join(terms)
 
+    def filler(self, port: int, *inputs: TensorType) -> float:
+        return 0.0
+
+    def masked(self, *inputs: TensorType) -> Masked | None:
+        from netspec.ops.masked_recurrent import TO_VALID
+
+        is_open = 1 in inputs[0].valid
+        return Masked(TO_VALID[self.name].model_construct(**dict(self)), lengths=((0, 1),)) if is_open else None
+
     def to_torch(self, t: TorchBuilder, input: TorchValue, *states: TorchValue) -> TorchResult:
         input, *states = repeated_in_torch((input, *states))  # type: ignore[assignment]
+        return self.lowered(t, [input, *states], input, lambda output: output)
+
+    def lowered(
+        self, t: TorchBuilder, inputs: Sequence[TorchValue], sequence: Any, unpacked: Callable[[Any], Any]
+    ) -> TorchResult:
+        """torch's module, called with `sequence`, whose output is `unpacked`."""
+        input, *states = inputs
         names = ("h_n", "c_n")[: len(self.state_sizes())]
         given = tuple(self._first_axis(state) for state in states)
         start = (given if len(given) > 1 else given[0],) if given else ()
         return t.unpack(
             self._module(t, input),
-            lambda own: own(input, *start),
+            lambda own: own(sequence, *start),
             ("output", names if len(names) > 1 else names[0]),
-            lambda output, *finals: (output, *(each.transpose(0, 1) for each in finals), self._last(t, finals[0])),
+            lambda output, *finals: (
+                unpacked(output),
+                *(each.transpose(0, 1) for each in finals),
+                self._last(t, finals[0]),
+            ),
         )
 
     def _module(self, t: TorchBuilder, input: TorchValue) -> Any:
@@ -143,11 +163,18 @@ class Recurrent(Op):
         raise NotImplementedError(type(self).__name__)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> tuple[OnnxValue, ...]:
-        input, *states, p = inputs_then_params
+        *inputs, p = inputs_then_params
+        return self.in_onnx(g, inputs, p, None)
+
+    def in_onnx(
+        self, g: OnnxBuilder, inputs: Sequence[OnnxValue], p: Any, lengths: OnnxValue | None
+    ) -> tuple[OnnxValue, ...]:
+        """The outputs in ONNX; `lengths` are int32."""
+        input, *states = inputs
         params = cast(OnnxParams, p)
         weights = [_weights(params, place.suffix) for place in self.places(input.type)]
         layers = [weights[i : i + self.directions] for i in range(0, len(weights), self.directions)]
-        return in_onnx(g, self.cell(), input, states, layers)
+        return in_onnx(g, self.cell(), input, states, layers, lengths)
 
 
 def _weights(p: OnnxParams, suffix: str) -> tuple[OnnxValue | None, ...]:

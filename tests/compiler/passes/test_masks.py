@@ -78,6 +78,13 @@ CASES = {
     "divided": "[{linear: 4}, {name: s, softmax: T}, {div, from: [s, s]}, {sum: T}]",
     "roots": "[{linear: 4}, relu, {name: s, sum: {dim: -1}}, {name: c, calc: 'sqrt(s + 0.1) / s'}, "
     "{calc: 'exp(-c)'}, {mean: T}]",
+    "rnn": "[{rnn: 4}]",
+    "gru": "[{gru: {hidden_size: 4, bidirectional: true}}, {linear: 3}]",
+    "lstm": "[{lstm: {hidden_size: 4, num_layers: 2, bidirectional: true}}, {mean: T}]",
+    "projected": "[{lstm: {hidden_size: 4, proj_size: 3, bidirectional: true}}]",
+    "last state": "[{name: r, gru: {hidden_size: 4, bidirectional: true}}, {identity, from: r.last}]",
+    "final states": "[{name: r, lstm: {hidden_size: 4, num_layers: 2}}, {add, from: [r.h, r.c]}]",
+    "noise": "[{name: n, randn_like}, {calc: 'x + 0 * n'}, {mean: T}]",
     "distance": "[{name: l, linear: 6}, {cosine_similarity: {dim: T}, from: [l, x]}]",
 }
 BLOCK = """
@@ -199,7 +206,8 @@ def test_onnx_runtime_computes_the_same(name: str) -> None:
     run = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     for filler in (0.0, float("nan")):
         x, lengths = batch(filler)
-        [found] = run.run(None, {"x": x.numpy(), "n_x": lengths.numpy()})
+        drawn = {each.name: np.zeros(x.shape, np.float32) for each in run.get_inputs() if each.name == "n"}
+        [found] = run.run(None, {"x": x.numpy(), "n_x": lengths.numpy(), **drawn})
         with torch.no_grad():
             expected = module(x, lengths)
         for a, b in zip(valid(spec, torch.from_numpy(np.array(found))), valid(spec, expected), strict=True):

@@ -96,7 +96,7 @@ def test_specs_that_it_refuses(text: str) -> None:
         "args: {a-b: 3}",
         "args: {a: {type: integer}}",
         "args: {a: {type: int, defualt: 3}}",
-        "dims: {T: {lengths: n}}",
+        "dims: {T: {lengths: [n]}}",
         "dims: {T: {multiple: 32}}",
         "dims: {T: 0}",
         "vocabs: {words: {file: a.txt}}",
