@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netspec.compiler.select import parameters, selected, selectors
 from netspec.diagnostics import Report, Span
 from netspec.ir import Graph
-from netspec.lang.nodes import Node
+from netspec.lang.nodes import Node, is_null
 
 Shape = tuple[int, ...]
 
@@ -39,7 +39,9 @@ def bind_carry(graph: Graph, before: Mapping[str, Shape], reset: Node | None, pl
         report: Takes `bad-training` for each parameter of another shape that is not in `reset`.
     """
     own = {each.key: tuple(each.param.shape) for each in parameters(graph)}
-    again = selected(selectors(reset, report), graph, report) if reset is not None else frozenset()
+    again = frozenset()
+    if reset is not None and not is_null(reset):
+        again = selected(selectors(reset, report), graph, report)
     carried, new = [], []
     for key, shape in own.items():
         if key in again:

@@ -38,7 +38,10 @@ def bind_trained(section: Mapping, graph: Graph, report: Report) -> Trained:
             warning `frozen-in-part`.
     """
     key = _key(section, report)
+    before = len(report)
     picked = _picked(section, key, graph, report)
+    if len(report) > before:
+        key = None  # what was meant is not known, so nothing is said of what follows from it
     known = list(parameters(graph))
     by_key: dict[str, bool] = {}
     for each in known:
