@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from netspec.compiler.budget import Budget, OutOfBudget
 from netspec.compiler.chain import Chains
@@ -24,7 +25,7 @@ from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
 from netspec.ir import DType, Graph, Input, TensorType, Value
 from netspec.lang.document import Document
-from netspec.lang.nodes import Node, Scalar
+from netspec.lang.nodes import Node, Scalar, words
 from netspec.lang.reader import Limits
 from netspec.ops.registry import lookup
 
@@ -172,6 +173,12 @@ class _Network:
         found = {name: resolve(reference, root, self._report) for name, reference in declared.items()}
         return {name: read.value for name, read in found.items() if read is not None}
 
+    @cached_property
+    def _named_in_training(self) -> frozenset[str]:
+        """All words of the `train` section: a loss reads the layers that it names."""
+        train = self._document.train
+        return frozenset(words(train)) if train is not None else frozenset()
+
     def _warn_unread(self, body: Body, last: Entry | None) -> None:
         """Warn of layers that nobody reads; each once, however often its block is used."""
         for entry in body.entries.values():
@@ -181,6 +188,8 @@ class _Network:
                 self._warn_unread(inner, ends[-1] if ends else None)
             is_output = entry is last and (body.parent is not None or self._document.outputs is None)
             if entry.is_read or is_output or entry.presence == "head" or entry.absent or not entry.path:
+                continue
+            if entry.path in self._named_in_training:
                 continue
             message = f"nobody reads the layer `{entry.path}`"
             report = self._session.at(entry.path, body.origin)

@@ -33,6 +33,19 @@ class Samples:
         """The samples at some places."""
         return Samples({name: array[indices] for name, array in self.arrays.items()})
 
+    def part(self, skip: int, take: int | None, place: str) -> Samples:
+        """Without the first `skip`, and of the others the first `take` (None: all).
+
+        Raises:
+            DataError: `data-value` at `place`: there are not so many.
+        """
+        wanted = skip + (take if take is not None else 1)
+        if wanted > len(self):
+            raise DataError.at(
+                place, "data-value", f"there are {len(self):,} samples, `skip` and `take` want {wanted:,}"
+            )
+        return self.take(np.arange(skip, len(self) if take is None else skip + take))
+
     def rename(self, fields: Mapping[str, str]) -> Samples:
         """Fields under new names (new name -> the reader's own); the others keep theirs."""
         renamed = set(fields.values())

@@ -67,11 +67,18 @@ class ReaderSource(SampleSource):
         return self.reader.name
 
     def load(self) -> Samples:
-        return self.reader.load(self.folder).rename(self.reader.fields)
+        samples, reader = self.reader.load(self.folder), self.reader
+        if reader.skip or reader.take is not None:
+            samples = samples.part(reader.skip, reader.take, self.name)
+        return samples.rename(reader.fields)
 
     def own(self, split: Split) -> SampleSource | None:
         reader = self.reader.own(split)
-        return None if reader is None else ReaderSource(self.fields, self.span, reader, self.folder)
+        if reader is None:
+            return None
+        # Which samples are taken is said of this split only.
+        whole = reader.model_copy(update={"skip": 0, "take": None})
+        return ReaderSource(self.fields, self.span, whole, self.folder)
 
     def is_same(self, other: SampleSource) -> bool:
         return isinstance(other, ReaderSource) and (self.reader, self.folder) == (other.reader, other.folder)

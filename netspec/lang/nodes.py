@@ -77,6 +77,16 @@ def plain(node: Node) -> object:
     return {key: plain(value) for key, (_, value) in node.entries.items()}
 
 
+def words(node: Node) -> Iterator[str]:
+    """The texts of all scalars below a node, keys left out."""
+    if isinstance(node, Scalar):
+        yield node.text
+    for item in node if isinstance(node, Sequence) else ():
+        yield from words(item)
+    for _, value in node if isinstance(node, Mapping) else ():
+        yield from words(value)
+
+
 def describe(node: Node) -> str:
     """What a node is, for messages: `a list`, `the text 'abc'`, `true`."""
     if isinstance(node, Sequence):

@@ -14,7 +14,7 @@ from netspec.data.preprocess.arrays import apply_images
 from netspec.data.preprocess.files import decode
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError
-from netspec.ir import Graph
+from netspec.ir import Graph, Input
 from netspec.training.plan import TrainPlan
 
 
@@ -52,6 +52,7 @@ class Batches:
         self._device = device
         self._count = len(samples)
         self._inputs = tuple(value.name for value in graph.inputs)
+        self._drawn = [value for value in graph.inputs if isinstance(value, Input) and value.sample is not None]
         self._tensors: dict[str, Tensor] = {}
         self._affine: dict[str, _Affine] = {}
         for name, array in samples.arrays.items():
@@ -75,8 +76,10 @@ class Batches:
         return self._count
 
     def gather(self, indices: Tensor) -> Batch:
-        """The samples at some places."""
+        """The samples at some places; inputs that are drawn are drawn here, by torch's own generator."""
         named = {name: self._get(name, stored[indices]) for name, stored in self._tensors.items()}
+        for value in self._drawn:
+            named[value.name] = drawn(value, len(indices), self._device)
         return Batch(tuple(named[name] for name in self._inputs), named, len(indices))
 
     def shuffled(self, batch_size: int, generator: torch.Generator | None) -> Iterator[Tensor]:
@@ -92,3 +95,11 @@ class Batches:
     def _get(self, name: str, stored: Tensor) -> Tensor:
         affine = self._affine.get(name)
         return stored if affine is None else affine(stored)
+
+
+def drawn(value: Input, count: int, device: torch.device) -> Tensor:
+    """An input of `count` samples, standard normal or uniform from 0 to 1."""
+    draw = torch.rand if value.sample == "uniform" else torch.randn
+    shape = [size for size in value.type.shape if isinstance(size, int)]
+    assert len(shape) == value.type.rank, "a plan draws nothing of unknown size"
+    return draw(count, *shape, device=device)

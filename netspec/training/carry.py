@@ -39,7 +39,7 @@ def bind_carry(graph: Graph, before: Mapping[str, Shape], reset: Node | None, pl
         report: Takes `bad-training` for each parameter of another shape that is not in `reset`.
     """
     own = {each.key: tuple(each.param.shape) for each in parameters(graph)}
-    again = frozenset()
+    again: frozenset[str] = frozenset()
     if reset is not None and not is_null(reset):
         again = selected(selectors(reset, report), graph, report)
     carried, new = [], []

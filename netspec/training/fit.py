@@ -10,7 +10,7 @@ from netspec.data.preprocess import StepError, check
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity
-from netspec.ir import DType, Value
+from netspec.ir import DType, Input, Value
 
 MAX_UINT8 = 256
 
@@ -23,6 +23,8 @@ def check_fields(spec: Spec, data: SampleSource, steps: Mapping[str, Steps], rep
 def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
     if value.name not in steps:
         return False  # its mistake is reported already
+    if isinstance(value, Input) and value.sample is not None:
+        return _check_drawn(value, spec, report)
     field = data.fields.get(value.name)
     if field is None:
         known = ", ".join(data.fields)
@@ -39,6 +41,16 @@ def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[st
         report.add(Diagnostic("bad-training", f"`{value.name}`: {error}", span, Severity.ERROR, labels))
         return False
     return True
+
+
+def _check_drawn(value: Input, spec: Spec, report: Report) -> bool:
+    """Whether the size of what is drawn is known; no field fills it."""
+    if all(isinstance(size, int) for size in value.type.shape):
+        return True
+    declared = spec.document.inputs.get(value.name)
+    message = f"`{value.name}` is drawn in training, so its sizes are numbers"
+    report.error("bad-training", message, declared.name.span if declared is not None else None)
+    return False
 
 
 def _check_bound(value: Value, field: Field, steps: Steps) -> None:

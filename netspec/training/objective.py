@@ -22,6 +22,7 @@ from netspec.training.terms import Measure, Term
 
 #: Samples of one batch of an evaluation, at least; no gradients are kept, so more fit than in training.
 EVALUATION_BATCH = 500
+EVALUATION_SEED = 0
 
 Outputs = tuple[Tensor, ...]
 Totals = list[tuple[Tensor, int]]
@@ -112,18 +113,24 @@ class Objective:
             update.name: Losses(plan.graph, update.terms, device, training=False) for update in plan.updates
         }
         self._metrics = Metrics(plan.graph, plan.measures, training=False)
+        self._device = device
         self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
 
     @torch.no_grad()
     def measure(self, module: nn.Module, batches: Batches) -> Measured:
-        """Loss and metrics of all samples, in evaluation mode; the module's own mode is put back."""
+        """Loss and metrics of all samples, in evaluation mode; the module's own mode is put back.
+
+        What is drawn is the same in every evaluation, and training goes on with the generator as it was.
+        """
         was_training = module.training
         module.eval()
         tally = Tally(self._metrics.measures)
-        for batch in batches.in_order(self._batch_size):
-            outputs = call(module, batch)
-            losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
-            tally.add(losses, batch.size, self._metrics.totals(outputs, batch))
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(EVALUATION_SEED)
+            for batch in batches.in_order(self._batch_size):
+                outputs = call(module, batch)
+                losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
+                tally.add(losses, batch.size, self._metrics.totals(outputs, batch))
         module.train(was_training)
         return tally.result()
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from netspec.compiler.analyses import counts
+from netspec.compiler.files import project_root
 from netspec.compiler.passes.expose import expose
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess.bind import Steps, preprocess
@@ -18,14 +19,14 @@ from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph, Value
 from netspec.lang.bind import bind
-from netspec.lang.folder import Folder
+from netspec.lang.folder import Folder, spec_folder
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import settings
 from netspec.training.carry import Carry
 from netspec.training.fit import check_fields, check_sources
 from netspec.training.metrics import LOSS
 from netspec.training.plan import RunPlan, TrainPlan
-from netspec.training.record import home
+from netspec.training.record import home, is_of_run
 from netspec.training.settings import EarlyStopping, Ema, Evaluate, Keep, Settings
 from netspec.training.stages import Stage, stages
 from netspec.training.terms import Measure, Term, Terms, values_read
@@ -168,12 +169,22 @@ class _Planner:
         return node.value
 
     def _weights(self) -> tuple[Weights, ...]:
+        """What training starts from; what a finished run started from is no part of it."""
         node = self._section.get("weights")
-        if node is None or is_null(node):
+        if node is None or is_null(node) or is_of_run(self._spec.source):
             return ()
         items = node.items if isinstance(node, Sequence) else (node,)
-        found = (bind_weights(item, self._folder, self._report) for item in items)
+        found = (self._file(item) for item in items)
         return tuple(each for each in found if each is not None)
+
+    def _file(self, node: Node) -> Weights | None:
+        """A file, relative to what names it: the spec, or the folder of a command; `file: none` is none."""
+        name = node.get("file") if isinstance(node, Mapping) else node
+        if isinstance(node, Mapping) and "file" in node and is_null(name):
+            return None
+        place = name if name is not None else node
+        folder = Folder(spec_folder(place.span.source), (project_root(self._spec.source), *self._spec.allowed))
+        return bind_weights(node, folder, self._report)
 
     # Losses and metrics
 

@@ -30,6 +30,10 @@ def test_shipped_specs_have_the_counts_of_the_lecture(name: str) -> None:
     assert (sums.num_params, sums.macs) == FACTS[name]
 
 
+#: Deep stacks of logistic units, as their sources have them: why they are trained layer by layer.
+DEEP = ("deep_autoencoder", "stacked_autoencoder", "mnist_stacked_autoencoder")
+
+
 def test_every_shipped_spec_says_what_it_must_measure_up_to() -> None:
     for path in shipped().values():
         spec = load(path)
@@ -38,7 +42,7 @@ def test_every_shipped_spec_says_what_it_must_measure_up_to() -> None:
         for case in cases if isinstance(cases, Sequence) else [cases]:
             assert isinstance(case, Mapping) and "params" in case, path
         assert spec.document.doc and spec.document.origin, path
-        assert not spec.warnings, path
+        assert {each.code for each in spec.warnings} <= ({"deep-sigmoid"} if path.stem in DEEP else set()), path
 
 
 def test_a_layers_row_holds_the_arithmetic_of_the_slides() -> None:

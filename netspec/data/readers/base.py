@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from netspec.data.field import Field
 from netspec.lang.folder import Folder
-from netspec.ops.attributes import Domain, Refusal, integer
+from netspec.ops.attributes import Domain, NonNegativeInt, OptionalPositiveInt, Refusal, integer
 
 if TYPE_CHECKING:
     from netspec.data.samples import Samples
@@ -44,12 +44,17 @@ def class_names(given: "int | tuple[str, ...]") -> tuple[str, ...]:
 
 
 class Reader(BaseModel):
-    """A source of samples. `fields` renames: the new name stands before the reader's own."""
+    """A source of samples. `fields` renames: the new name stands before the reader's own.
+
+    The first `skip` samples are left out, and of the others `take` are read (none: all).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     name: ClassVar[str]
     fields: dict[str, str] = {}
+    skip: NonNegativeInt = 0
+    take: OptionalPositiveInt = None
 
     @abstractmethod
     def declare(self, folder: Folder) -> dict[str, Field]:
