@@ -100,7 +100,7 @@ def counts(graph: Graph) -> Counts:
     return Counts(
         num_params=sum(param.numel for param, _ in counted.values()),
         num_params_train=sum(param.numel for param, _ in in_training.values()),
-        macs=total(op_of(node).macs(*types_of(node)) for node in small.walk()),
+        macs=total(map(macs_of, small.walk())),
         weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
         param_bytes=sum(param.numel * BYTES[param.dtype] for param, _ in counted.values()),
     )
@@ -143,6 +143,12 @@ def types_of(node: Node) -> tuple[TensorType, ...]:
     return tuple(value.type for value in node.inputs)
 
 
+def macs_of(node: Node) -> Size:
+    """Multiply-accumulates of one sample, all of its elements where the layer is applied to each."""
+    times = max((value.type.times for value in node.outputs), key=str, default=1)
+    return op_of(node).macs(*types_of(node)) * times
+
+
 def op_of(node: Node) -> Op:
     """The node's op. The graph knows only a protocol; above it there is one implementation."""
     assert isinstance(node.op, Op)
@@ -168,10 +174,10 @@ def _layer(node: Node, presence: Presence, field: Sizes | None) -> Layer:
         inputs=types,
         output=node.outputs[0].type,
         num_params=trainable(params),
-        macs=op.macs(*types),
+        macs=macs_of(node),
         explain=op.explain(*types) if params and not node.ties else None,
         explain_size=op.explain_size(*types),
-        explain_macs=_explain_macs(op.params(*types), op.macs(*types)),
+        explain_macs=_explain_macs(op.params(*types), macs_of(node)),
         receptive_field=field,
         line=node.span.line if node.span else None,
         presence=presence,

@@ -197,7 +197,7 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
     target, around, owner = found
     again = replace(
         target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
-        span=decl.span, key=replace(target.key, span=decl.key.span),
+        each=None, span=decl.span, key=replace(target.key, span=decl.key.span),
     )  # fmt: skip
     entry.owner, entry.decl, entry.env = owner, target, around
     if target.repeat is None or "{" in (target.name.text if target.name is not None else ""):

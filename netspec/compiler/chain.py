@@ -194,7 +194,14 @@ class Chains:
     ) -> None:
         """Make a layer that is there: `entry` gets its outputs, `body` its node."""
         key = decl.key.text
-        if rounds is not None:
+        if decl.each is not None:
+            from netspec.compiler.each import place_each  # few specs have `each`
+
+            def inside(read: Reading) -> None:
+                self.place(body, replace(decl, each=None), entry, env, read, rounds)
+
+            place_each(self.session, body, decl, entry, env, reading, inside)
+        elif rounds is not None:
             groups.repeat(self, body, decl, entry, env, reading, rounds)
         elif decl.body is not None:
             groups.sequence(self, body, decl, entry, env, reading)

@@ -96,8 +96,8 @@ class _Expectations:
         """Of inputs, layers and groups, by path."""
         graph = self._graph
         found = {value.name: value.type for value in graph.inputs}
-        found |= {node.path: node.outputs[0].type for node in graph.walk()}
         found |= {region.path: region.outputs[0].type for region in graph.regions() if region.outputs}
+        found |= {node.layer: node.outputs[0].type for node in graph.walk()}
         return {path: list(type.shape) for path, type in found.items()}
 
     def _params_by_path(self) -> dict[str, int]:

@@ -15,7 +15,7 @@ BYTES = {
 
 def bytes_of(type: TensorType, batch: int = 1) -> Size:
     """The size of a value at a batch size; what is the same for every sample is there once."""
-    return type.numel * BYTES[type.dtype] * (batch if type.batched else 1)
+    return type.numel * type.times * BYTES[type.dtype] * (batch if type.batched else 1)
 
 
 def training_bytes(graph: Graph, batch: int = 1) -> Size:

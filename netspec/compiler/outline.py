@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netspec.compiler.analyses import Layer, layers, op_of, own_params, types_of
+from netspec.compiler import analyses
+from netspec.compiler.analyses import Layer, layers, own_params
 from netspec.compiler.fold import Entry, Folder, Run
 from netspec.ir import Graph, Node, Region, Size, TensorType, total
 from netspec.ops.base import trainable
@@ -93,4 +94,4 @@ def params_of(node: Node | Region) -> int:
 def macs_of(node: Node | Region) -> Size:
     """The multiply-accumulates of a node or of all inside a region."""
     inner = node.body.walk() if isinstance(node, Region) else (node,)
-    return total(op_of(each).macs(*types_of(each)) for each in inner)
+    return total(map(analyses.macs_of, inner))

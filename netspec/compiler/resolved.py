@@ -55,6 +55,9 @@ class _Writer:
         """The layers of a chain, a list item each."""
         before: Node | Region | None = None
         for node in chain.graph.nodes:
+            if isinstance(node, Node) and node.layer != node.path:
+                chain.hand_on(node)
+                continue
             if isinstance(node, Node):
                 line = _modifiers(node, chain, _reads(node, before, chain)) | _operation(node, chain)
                 yield f"{indent}- {flow(line)}"
@@ -159,6 +162,8 @@ def _is_implicit(value: Value, before: Node | Region | None, chain: Chain) -> bo
 
 def _modifiers(node: Node | Region, chain: Chain, reads: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"name": Word(node.name), **reads}
+    if each := next((chain.each[value] for value in node.inputs if value in chain.each), None):
+        found["each"] = each if isinstance(each, int) else Word(each)
     if node.presence != "always":
         found["only"] = "train"
     if isinstance(node, Node) and node.owner is None:

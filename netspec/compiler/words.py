@@ -28,6 +28,8 @@ class Chain:
     made: dict[Value, str] = field(default_factory=dict)
     # What a group hands on as it is, by what it reads.
     same: dict[Value, Value] = field(default_factory=dict)
+    # Values of each element of an axis, with that axis.
+    each: dict[Value, int | str] = field(default_factory=dict)
     # Values made here whose word is hidden where they are read, by the names of the layers that hand them on.
     aliases: dict[Value, str] = field(default_factory=dict)
     # All names of the file, which no alias may have.
@@ -106,6 +108,13 @@ class Chain:
         """Learn the words for what a layer gives."""
         plural = len(node.outputs) > 1
         self.made |= {value: f"{node.name}.{i}" if plural else node.name for i, value in enumerate(node.outputs)}
+
+    def hand_on(self, node: Node) -> None:
+        """Learn that a node of no layer (`each` makes it) hands on what it reads."""
+        [value] = node.outputs
+        self.same[value] = node.inputs[0]
+        if len(node.inputs) == 1:
+            self.each[value] = node.op.attributes()["dim"]
 
     def origin(self, value: Value) -> Value:
         """What a value is, where groups hand it on as it is."""

@@ -30,6 +30,10 @@ class Operation(Protocol):
         """The attributes that differ from their defaults."""
 
 
+#: Stands in the paths of nodes that no layer of the file makes by itself; no layer's name has it.
+MARK = "~"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """One tensor: an input of a graph, or an output of a node."""
@@ -115,6 +119,11 @@ class Node:
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition(".")[2]
+
+    @property
+    def layer(self) -> str:
+        """The path of the layer of the file that made it."""
+        return self.path.partition(MARK)[0]
 
     def key(self, parameter: str) -> str:
         """The state-dict key of a parameter; that of a `param` layer, whose parameter has no name, is its path."""

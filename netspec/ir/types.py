@@ -33,7 +33,8 @@ class TensorType:
     `shape` is per sample: the batch axis stands in front of it and is never written. What is the same for every sample
     (a `param`, and what is computed from nothing else) is not `batched`: in the backends its batch axis has size 1 and
     stretches. `valid` names the axes (counted as in PyTorch, from 1) that carry lengths. Of whole numbers, `below` says
-    that each is at least 0 and smaller than it: they are indices into so many things.
+    that each is at least 0 and smaller than it: they are indices into so many things. Inside of `each: T` the batch
+    holds each sample T `times`, an element each.
     """
 
     shape: Sizes
@@ -41,6 +42,7 @@ class TensorType:
     batched: bool = True
     valid: frozenset[int] = frozenset()
     below: int | None = None
+    times: Size = 1
 
     @property
     def rank(self) -> int:
@@ -54,7 +56,7 @@ class TensorType:
 
     def with_shape(self, *shape: Size) -> TensorType:
         """The same type with another shape."""
-        return TensorType(shape, self.dtype, self.batched, self.valid, self.below)
+        return TensorType(shape, self.dtype, self.batched, self.valid, self.below, self.times)
 
     def with_dtype(self, dtype: DType) -> TensorType:
         """The same type with other elements."""

@@ -118,6 +118,8 @@ class LayerDecl:
     tie: Mapping | None = None
     # What stands beside the key and belongs to it: `until`, `args`, `weights` of a `use`.
     beside: MappingOf[str, Node] = field(default_factory=dict)
+    # The axis to whose every element it is applied.
+    each: Scalar | None = None
 
 
 # None stands for a layer whose mistake is reported already.

@@ -14,7 +14,7 @@ from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_nul
 MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "freeze")
 STRUCTURAL = ("sequence", "parallel", "call", "op", "use", "scan", "calc")
 # Words of the language that this release does not read yet.
-LATER = frozenset({"each", "scan"})
+LATER = frozenset({"scan"})
 # Keys that stand beside a structural one and belong to it.
 BESIDE = {"parallel": ("join",), "use": ("until", "args", "weights")}
 
@@ -83,8 +83,6 @@ class LayerReader:
         reads = self._reads(node)
         if reads is None and "from" in node:
             return None
-        if "each" in node:
-            form.later(node.key("each"), "modifier", self.report)
         return LayerDecl(
             node.span,
             key,
@@ -101,6 +99,7 @@ class LayerReader:
             node.get("init"),
             form.mapping(node.get("tie"), "`tie`", self.report),
             {name: value for name in BESIDE.get(key.text, ()) if (value := node.get(name)) is not None},
+            form.scalar(node.get("each"), "`each`", self.report),
         )
 
     def _repeat(self, node: Mapping) -> RepeatDecl | None:

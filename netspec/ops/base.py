@@ -52,11 +52,15 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """An op in another's place whose further inputs are lengths or masks: of which port, along which axis."""
+    """An op in another's place whose further inputs are lengths or masks: of which port, along which axis.
+
+    `fill` says whether it wants its inputs filled; one that never touches padding does not.
+    """
 
     op: "Op"
     lengths: tuple[tuple[int, int], ...] = ()
     masks: tuple[tuple[int, int], ...] = ()
+    fill: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Op(BaseModel):
     moves_only: ClassVar[bool] = False
     #: Elementwise, with infinite values or slopes at some numbers: padding must hold none of them.
     steep: ClassVar[bool] = False
+    #: Gives the batch another number of elements a sample (`each`).
+    changes_batch: ClassVar[bool] = False
     #: Of its inputs only the sizes matter: the output is the same for every sample.
     sizes_only: ClassVar[bool] = False
     #: The names of its outputs, where it always has these; those of others that have several are called 0, 1, ...
@@ -156,6 +162,18 @@ class Op(BaseModel):
         # Fewer axes line up from the last one.
         axis = 0 if source is None else source - max(each.rank for each in inputs) + inputs[port].rank
         return (self.reads(dim, *inputs), axis) if axis >= 1 else (NEW, None)
+
+    def times(self, *inputs: Any) -> Size:
+        """How often a sample stands in the batch of the output: as in that of the inputs.
+
+        Raises:
+            OpError: some of them are of a sample, others of each of its elements.
+        """
+        found = {each.times for each in inputs if each.batched}
+        if len(found) > 1:
+            message = f"`{self.name}` reads values of a sample and values of each of its elements"
+            raise OpError(message, code="wrong-inputs", help="in a layer with `each`, read through its `from`")
+        return found.pop() if found else 1
 
     def filler(self, port: int, *inputs: Any) -> float | None:
         """What stands beyond a sample's length where positions of the output read several of this input, or all.
@@ -205,6 +223,8 @@ class Op(BaseModel):
             from netspec.ops.padding import with_valid  # most networks have no lengths, and need none of it
 
             every = with_valid(self, inputs, every)
+        if any(each.times != 1 for each in inputs) or every[0].times != 1 or self.changes_batch:
+            every = tuple(replace(each, times=self.times(*inputs)) for each in every)
         # Most ops hand on what their input's type says already; types are made by the thousand.
         return tuple(
             each if each.batched is batched and each.below == below else replace(each, batched=batched, below=below)

@@ -117,8 +117,9 @@ class Recurrent(Op):
     def masked(self, *inputs: TensorType) -> Masked | None:
         from netspec.ops.masked_recurrent import TO_VALID
 
-        is_open = 1 in inputs[0].valid
-        return Masked(TO_VALID[self.name].model_construct(**dict(self)), lengths=((0, 1),)) if is_open else None
+        if 1 not in inputs[0].valid:
+            return None
+        return Masked(TO_VALID[self.name].model_construct(**dict(self)), lengths=((0, 1),), fill=False)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue, *states: TorchValue) -> TorchResult:
         input, *states = repeated_in_torch((input, *states))  # type: ignore[assignment]

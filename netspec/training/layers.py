@@ -45,7 +45,7 @@ def _named(graph: Graph) -> Iterator[tuple[str, Value]]:
     for node in graph.nodes:
         yield from ((value.name, value) for value in node.outputs[1:])
         if node.outputs:
-            yield node.path, node.outputs[0]
+            yield (node.layer if isinstance(node, Node) else node.path), node.outputs[0]
 
 
 def producer(graph: Graph, value: Value) -> Node | None:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.ir import Graph, Node, Region, Size, Value, symbols_of
+from netspec.ir.graph import MARK
 from netspec.ops.base import Masked, Op
 from netspec.ops.padding import mixed_axes, zero
-
-#: Stands in the names of nodes that are made here; no layer's name has it.
-MARK = "~"
 
 
 def masked(graph: Graph) -> Graph:
@@ -46,6 +44,8 @@ class _Body:
     # Lengths that come from outside: the value there, and here.
     captured: dict[Value, Value] = field(default_factory=dict)
     made: dict[object, Value] = field(default_factory=dict)
+    # Values that hold that filler along these axes already.
+    holds: set[tuple[Value, float | None, frozenset[int]]] = field(default_factory=set)
 
     def rewritten(self) -> Graph:
         """The graph with masks."""
@@ -57,12 +57,15 @@ class _Body:
     def filled(self, value: Value, filler: float | None, axes: frozenset[int]) -> Value:
         """The value with padding along some axes filled; without a filler by what stands at the first position."""
         key = (value, filler, axes)
+        if key in self.holds:
+            return value
         if key not in self.made:
             ordered = tuple(sorted(axes))
             masks = [self._mask(value, axis) for axis in ordered]
-            self.made[key] = self._make(
+            found = self.made[key] = self._make(
                 f"{_name(value)}{MARK}padded", _op("Fill", value=filler, axes=ordered), value, *masks
             )
+            self.holds.add((found, filler, axes))
         return self.made[key]
 
     def _region(self, region: Region) -> Region:
@@ -79,7 +82,7 @@ class _Body:
         assert isinstance(node.op, Op)
         found = node.op.masked(*types)
         rank = node.outputs[0].type.rank
-        for port, value in enumerate(reads):
+        for port, value in enumerate(reads if found is None or found.fill else ()):
             axes = mixed_axes(node.op, port, types, rank)
             filler = node.op.filler(port, *types)
             if axes and filler is not None:

@@ -55,6 +55,9 @@ _MODIFIERS: Schema = {
     "repeat": described(_REPEAT, "So many times: `3`, `=depth`, or variables: `{i: 3}`, `{width: [64, 128]}`."),
     "when": described(either(FLAG, EXPRESSION, {"type": "null"}), "The layer is there only where this is true."),
     "only": {"const": "train", "markdownDescription": "`train`: the layer exists while training only."},
+    "each": described(
+        {"type": ["string", "integer"]}, "The axis (`T`, or its number) to whose every element the layer is applied."
+    ),
     "init": described(init_of_layer(), "How its parameters are drawn: one rule, or one for each parameter."),
     "tie": {
         "type": "object",

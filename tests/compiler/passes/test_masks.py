@@ -85,6 +85,10 @@ CASES = {
     "last state": "[{name: r, gru: {hidden_size: 4, bidirectional: true}}, {identity, from: r.last}]",
     "final states": "[{name: r, lstm: {hidden_size: 4, num_layers: 2}}, {add, from: [r.h, r.c]}]",
     "noise": "[{name: n, randn_like}, {calc: 'x + 0 * n'}, {mean: T}]",
+    "each": "[{linear: 5}, {unsqueeze: 2}, {conv: {out_channels: 2, kernel_size: 2}, each: T}, {flatten: 2}]",
+    "each with statistics": "[{name: n, batch_norm, each: T}, {name: s, mean: T}, {add, each: T, from: [n, s]}, "
+    "{mean: T}]",
+    "each in the middle": "[TURN, {softplus, each: T}, {layer_norm: 1}]",
     "distance": "[{name: l, linear: 6}, {cosine_similarity: {dim: T}, from: [l, x]}]",
 }
 BLOCK = """
