@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netspec.ir import Graph, Node, Region, Value
+from netspec.ops.base import Op
 
 
 class HiddenName(Exception):
@@ -106,8 +107,12 @@ class Chain:
 
     def add(self, node: Node) -> None:
         """Learn the words for what a layer gives."""
-        plural = len(node.outputs) > 1
-        self.made |= {value: f"{node.name}.{i}" if plural else node.name for i, value in enumerate(node.outputs)}
+        if len(node.outputs) == 1:
+            self.made[node.outputs[0]] = node.name
+            return
+        assert isinstance(node.op, Op)
+        names = node.op.output_names or range(len(node.outputs))
+        self.made |= {value: f"{node.name}.{name}" for value, name in zip(node.outputs, names, strict=True)}
 
     def hand_on(self, node: Node) -> None:
         """Learn that a node of no layer (`each` makes it) hands on what it reads."""
