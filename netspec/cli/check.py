@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -14,11 +15,12 @@ from netspec.cli.output import plain_size, print_diagnostics, shape_text, table
 from netspec.cli.reading import Reading, reading_options
 from netspec.compiler import Spec
 from netspec.compiler.analyses import counts
-from netspec.diagnostics import Diagnostic, NetspecError
+from netspec.diagnostics import Diagnostic, NetspecError, Report
 from netspec.ir import Size
 
 if TYPE_CHECKING:
     from netspec.compiler.outline import Line
+    from netspec.training.outline import StageLine
 
 
 @click.command("check")
@@ -58,9 +60,36 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
             continue
         sums = counts(report.spec.graph)
         click.echo(f"{ref}: ok, {sums.num_params:,} parameters, {sums.macs:,} multiply-accumulates")
+        _print_stages(report.spec, explain)
         if explain:
             _explain(report.spec)
     sys.stdout.flush()
+
+
+def _print_stages(spec: Spec, explain: bool) -> None:
+    """What each stage of the training does, where there are several or the reader asked."""
+    lines = _stages(spec)
+    if not (len(lines) > 1 or (explain and lines)):
+        return
+    from netspec.training.outline import listed
+
+    for line in lines:
+        click.echo(f"  {line.name or 'training'}: {line.params:,} parameters, {line.trained:,} trained")
+        for what in ("carried", "new", "reset", "frozen", "kept"):
+            names: tuple[str, ...] = getattr(line, what)
+            if names and (line.name or what == "frozen"):
+                click.echo(f"    {what}: {listed(names)}")
+        click.echo(f"    reads: {'; '.join(line.feeds)}")
+
+
+def _stages(spec: Spec) -> list[StageLine]:
+    if spec.document.train is None:
+        return []
+    from netspec.training.outline import stage_lines
+    from netspec.training.planner import plan
+
+    found = plan(spec, Report())
+    return [] if found is None else stage_lines(found)
 
 
 def _explain(spec: Spec) -> None:
@@ -115,4 +144,5 @@ def _facts(spec: Spec | None) -> dict[str, object]:
         "settings": list(spec.settings),
         "params": sums.num_params,
         "macs": plain_size(sums.macs),
+        **({"train": [asdict(line) for line in lines]} if (lines := _stages(spec)) else {}),
     }

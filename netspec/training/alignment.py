@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class Alignment:
     """`class_axis` counts as in PyTorch, from 1; None where shapes are equal. A squeezed side loses its last axis.
 
-    A target that `is_whole` keeps its whole numbers.
+    A target that `is_whole` keeps its whole numbers; one that is `of_samples` has one number a sample.
     """
 
     class_axis: int | None = None
     squeeze_output: bool = False
     squeeze_target: bool = False
     is_whole: bool = False
+    of_samples: bool = False
 
     def __call__(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Output and target as PyTorch's functions take them: classes on axis 1, or equal shapes and element types."""
@@ -41,10 +42,11 @@ def align(relation: Relation, output: TensorType, target: TensorType | None) -> 
         return of_classes(output, TensorType(()) if target is None else target)
     if relation == "indices":
         return Alignment(is_whole=True) if target is not None and output.shape == target.shape else None
+    if relation == "reduced":
+        fits = output.rank == 1 and (target is None or target.shape == ())
+        return Alignment(of_samples=True) if fits else None
     if target is None:
         return Alignment()
-    if relation == "reduced":
-        return Alignment() if output.rank == 1 and output.shape[:-1] == target.shape else None
     return elementwise(output, target)
 
 

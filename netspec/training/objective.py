@@ -197,9 +197,10 @@ def _compared(
     assert end.target is not None
     target = places.target(end.target, output, outputs, batch)
     if end.target.kind == "number":
-        # Every sample has it, and where there are no classes every element.
-        shape, dtype = (output.shape[:1], torch.int64) if end.alignment.class_axis else (output.shape, output.dtype)
-        target = target.to(dtype).expand(shape)
+        # Every sample has it, and where the target has the output's shape every element.
+        is_class = end.alignment.class_axis is not None
+        shape = output.shape[:1] if is_class or end.alignment.of_samples else output.shape
+        target = target.to(torch.int64 if is_class else output.dtype).expand(shape)
     return end.alignment(output, target)
 
 

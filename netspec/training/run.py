@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netspec import atomic
 from netspec.backends.torch import build
 from netspec.compiler.passes import rewrite as rewrite_graph
 from netspec.compiler.spec import Spec
@@ -27,6 +28,7 @@ from netspec.training.pictures import draw
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.planner import plan
 from netspec.training.progress import reporter
+from netspec.training.shown import shown
 from netspec.training.splits import PartsCache
 from netspec.training.start import load_starts
 from netspec.weights.start import Start, starts
@@ -222,4 +224,8 @@ def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.dev
     weights.load_into(module, found.graph, best)
     held_out = splits.validation
     confusion = Objective(found, device).measure(module, held_out).confusion if held_out is not None else None
-    draw(journal.directory, journal.rows, module, confusion, found.classes)
+    rows = [row for row in journal.rows if row.get("stage", "") == found.name]
+    draw(journal.directory, rows, module, confusion, found.classes)
+    split, batches = ("validation", held_out) if held_out is not None else ("training", splits.train)
+    for name, picture in shown(found, module, batches, split).items():
+        atomic.write(journal.directory / name, picture)

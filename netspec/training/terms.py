@@ -177,6 +177,11 @@ class Terms:
     def _aligned(self, chosen: Chosen[E], relation: Relation, output: Value, target: Target) -> Alignment | None:
         name = chosen.entry.name
         found = align(relation, output.type, target.type)
+        if relation == "classes" and target.kind == "number" and found is not None:
+            classes = _classes(output, found)
+            if not target.number.is_integer() or target.number < 0 or not is_less(int(target.number), classes):
+                self._report.error("wrong-value", f"the class {target.name} is not one of {classes}", target.span)
+                return None
         whole = relation in ("classes", "indices")
         if whole and target.type is not None and target.type.dtype is not DType.INT64:
             problem = f"{name} wants class indices (int64), the target `{target.name}` is {target.type}"

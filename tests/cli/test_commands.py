@@ -46,6 +46,22 @@ def test_check_passes_all_shipped_specs_in_one_run(capsys: Capture) -> None:
     assert captured.err.count("warning[") == captured.err.count("warning[deep-sigmoid]") == 3
 
 
+def test_check_prints_what_each_stage_trains_and_carries(capsys: Capture) -> None:
+    assert _run(["check", "stacked_autoencoder"]) == 0
+    said = capsys.readouterr().out
+    assert [line.strip() for line in said.splitlines() if "trained" in line] == [
+        "stage1: 49 parameters, 49 trained",
+        "stage2: 80 parameters, 31 trained",
+        "stage3: 97 parameters, 17 trained",
+    ]
+    assert "    carried: enc1, enc2, dec2, dec1\n    new: enc3, dec3\n" in said
+    assert "reads: x from the field x; mse_loss of again against x" in said
+    assert _run(["check", "stacked_autoencoder", "--set", "target=code", "--format", "json"]) == 0
+    stages = json.loads(capsys.readouterr().out)["specs"]["stacked_autoencoder"]["train"]
+    assert [stage["trained"] for stage in stages] == [49, 31, 17]
+    assert stages[2]["feeds"] == ["x from the field x", "mse_loss of again2 against code2"]
+
+
 def test_check_explains_with_the_lectures_arithmetic(capsys: Capture) -> None:
     assert _run(["check", "mnist_convnet", "--explain"]) == 0
     assert "(1*5*5 + 1) * 20 = 520" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from torch.optim import SGD, lr_scheduler
 
 from netspec.ir import TensorType
 from netspec.training import alignment
-from netspec.training.metrics import Accuracy, Confusion, Mae, MseLoss
+from netspec.training.metrics import F1, Accuracy, Confusion, Mae, MseLoss, Perplexity, Psnr
 from netspec.training.phases import Phase
 from netspec.training.rates import Rates
 from netspec.training.schedules import SCHEDULES
@@ -35,6 +35,39 @@ def test_confusion_by_hand() -> None:
 def test_errors_by_hand() -> None:
     output, target = torch.tensor([[1.0, 2.0], [3.0, -1.0]]), torch.tensor([[0.0, 2.0], [1.0, 1.0]])
     assert Mae().total(output, target) == 5 and MseLoss().total(output, target) == 9
+
+
+def test_perplexity_by_hand() -> None:
+    """Equal logits choose among all classes; probabilities 1/2 and 1/8 have the geometric mean 1/4."""
+    even = torch.zeros(5, 7)
+    assert Perplexity().number(Perplexity().total(even, torch.arange(5)), 5) == pytest.approx(7)
+    logits = torch.tensor([[0.5, 0.5], [0.125, 0.875]]).log()
+    assert Perplexity().number(Perplexity().total(logits, torch.tensor([0, 0])), 2) == pytest.approx(4)
+
+
+def test_psnr_by_hand() -> None:
+    """Mean squared errors 0.01 and 0.0001 of a maximum of 1 are 20 and 40 decibels; of 10 they are 20 more."""
+    output = torch.stack([torch.full((3, 4, 4), 0.1), torch.full((3, 4, 4), 0.01)])
+    target = torch.zeros(2, 3, 4, 4)
+    for metric, expected in ((Psnr(), 30), (Psnr(max=10), 50)):
+        found = metric.number(metric.total(output, target), metric.count(target))
+        assert found == pytest.approx(expected, abs=1e-4)
+    assert Psnr().number(Psnr().total(target, target), 2) == pytest.approx(160)
+
+
+def test_f1_by_hand() -> None:
+    """Class 0: precision 3/4, recall 3/4; class 1: 1/2, 1/3; class 2: 1/2, 1/1."""
+    matrix = torch.tensor([[3, 1, 0], [1, 1, 1], [0, 0, 1]])
+    scores = [0.75, 0.4, 2 / 3]
+    assert F1().number(matrix, 8) == pytest.approx(sum(scores) / 3)
+    weighted = (4 * scores[0] + 3 * scores[1] + 1 * scores[2]) / 8
+    assert F1(average="weighted").number(matrix, 8) == pytest.approx(weighted)
+    assert F1(average="micro").number(matrix, 8) == pytest.approx(5 / 8)
+    assert (F1().label, F1(average="micro").label) == ("f1", "f1_micro")
+
+
+def test_f1_counts_as_the_confusion_does() -> None:
+    assert torch.equal(F1().total(LOGITS, LABELS), Confusion().total(LOGITS, LABELS))
 
 
 def test_classes_stand_on_the_axis_that_differs() -> None:
