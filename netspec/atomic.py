@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netspec.diagnostics import NetspecError
+from netspec.owner import Owner
 
-_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")
+_TEMPORARY = re.compile(r"\..+\.([0-9a-f]+-\d+-\d+)\.[a-z0-9_]{8}\.tmp")
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.{Owner.current()}.", suffix=".tmp", dir=target.parent)
         temporary = Path(name)
         os.close(handle)
         yield temporary
@@ -57,10 +58,20 @@ def write_chunks(path: str | Path, chunks: Iterable[bytes | memoryview]) -> None
             os.close(handle)
 
 
-def named_for(temporary: Path) -> str | None:
-    """The name of the file that a temporary one is to replace; None for any other file."""
-    found = _TEMPORARY.fullmatch(temporary.name)
-    return found[1] if found else None
+def remove_abandoned(directory: Path) -> None:
+    """Remove temporary files whose owners are gone, as a killed process leaves them.
+
+    Raises:
+        NetspecError: `unwritable`.
+    """
+    try:
+        for path in directory.glob(".*.tmp"):
+            found = _TEMPORARY.fullmatch(path.name)
+            owner = Owner.parse(found[1]) if found else None
+            if owner is not None and owner.is_gone:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(directory, error) from None
 
 
 def sync(path: Path) -> None:

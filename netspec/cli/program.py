@@ -1,7 +1,7 @@
 """The `netspec` program: its commands, its exit codes, and the one place where errors become words.
 
-Exit codes: 0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 130
-interrupted.
+Exit codes: 0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 75
+stopped, and can be resumed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -108,8 +109,10 @@ def _run(words: list[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         # Click turns the one into the other; an interrupted training run says where its weights are.
-        click.echo(str(error.__cause__ or "") or "interrupted", err=True)
-        return INTERRUPTED
+        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+        with suppress(OSError):  # the terminal may be what has gone
+            click.echo(str(cause or "") or "interrupted", err=True)
+        return getattr(cause, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         # Who read our output has gone; closing stdout now keeps the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

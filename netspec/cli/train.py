@@ -9,37 +9,61 @@ import click
 import netspec
 from netspec.cli.output import format_option, print_diagnostics, print_json, progress_wanted
 from netspec.cli.reading import Reading, reading_options
+from netspec.compiler import Spec
+from netspec.training.checkpoints.pace import EVERY_SECONDS
 
 
 @click.command("train")
-@click.argument("spec")
+@click.argument("spec", required=False)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the spec's.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="The run directory.")
+@click.option(
+    "--resume",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="Go on with a run, or from one of its checkpoints. SPEC is its own unless given.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=EVERY_SECONDS,
+    metavar="SECONDS",
+    show_default=True,
+    help="How often the state is saved; 0: after every step.",
+)
 @click.option("--no-rewrite", is_flag=True, help="Train the network exactly as written.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @reading_options
 @format_option
 def command(
-    spec: str,
+    spec: str | None,
     device: str,
     seed: int | None,
     output: Path | None,
+    resume: Path | None,
+    checkpoint_every: float,
     no_rewrite: bool,
     quiet: bool,
     reading: Reading,
     format_: str,
 ) -> None:
-    """Train SPEC by its train section. The run directory holds weights, metrics, pictures, and what was set."""
-    loaded = reading.load(spec)
+    """Train SPEC by its train section. The run directory holds weights, metrics, pictures, and what was set.
+
+    SIGTERM and Ctrl-C finish the step and save; --resume goes on as if nothing had been.
+    """
+    loaded = _loaded(spec, resume, output, reading)
     print_diagnostics(loaded.warnings)
     run = netspec.train(
         loaded,
         device=device,
         seed=seed,
         directory=output,
-        rewrite=not no_rewrite,
+        rewrite=False if no_rewrite else None,
         progress=progress_wanted(quiet),
+        resume=resume,
+        checkpoint_seconds=checkpoint_every,
+        warn=print_diagnostics,
     )
     if format_ == "json":
         facts = {"directory": str(run.directory), "settings": list(loaded.settings)}
@@ -48,3 +72,20 @@ def command(
     for name, value in run.metrics.items():
         click.echo(f"{name}: {value:.4f}")
     click.echo(f"run: {run.directory}")
+
+
+def _loaded(spec: str | None, resume: Path | None, output: Path | None, reading: Reading) -> Spec:
+    """The spec to be trained.
+
+    Raises:
+        UsageError: there is none, or a new directory is wanted for a run that is there.
+    """
+    if resume is not None and output is not None:
+        raise click.UsageError("--resume goes on in the run's own directory; --output is for a new run")
+    if spec is not None:
+        return reading.load(spec)
+    if resume is None:
+        raise click.UsageError("name a SPEC, or a run with --resume")
+    from netspec.training.resume import spec_of_run
+
+    return spec_of_run(resume, reading.settings, reading.limits, reading.allowed)

@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "data-file": "a data file that is missing, truncated or of another format",
     "data-value": "a value in a data file outside the allowed range",
     "weights": "weights that do not fit the network",
+    "checkpoint": "a checkpoint that is damaged, or from which a run cannot go on",
     "model-file": "a model file that cannot be read or used",
     "input-file": "an input to predict from that cannot be read or does not fit the model",
     "onnx": "a network that the ONNX operator set or ONNX Runtime cannot express",

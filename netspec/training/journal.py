@@ -42,21 +42,26 @@ class Journal:
         """CPU time of the process."""
         return time.process_time() - self._cpu_started
 
+    def take_up(self, seconds: float, cpu_seconds: float) -> None:
+        """Count on from the times of a run that was stopped."""
+        self._started = time.perf_counter() - seconds
+        self._cpu_started = time.process_time() - cpu_seconds
+
     def begin(self, spec: Spec, facts: dict[str, Any]) -> None:
-        """Write the spec, what it was changed and joined to, and the environment.
+        """Write the environment, what the spec was changed and joined to, and last the spec, which makes it a run.
 
         Raises:
             NetspecError: `unwritable`.
         """
-        record = record_text(spec)
-        if record is not None:
-            atomic.write(self.directory / RECORD, record)
-        atomic.write(self.directory / SPEC, spec.source.text)
         digest = hashlib.sha256(spec.source.text.encode()).hexdigest()
         known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}
         known |= {"versions": _versions(), "platform": platform.platform()}
         text = json.dumps(known | facts, indent=2, sort_keys=True)
+        record = record_text(spec)
         atomic.write(self.directory / ENVIRONMENT, text + "\n")
+        if record is not None:
+            atomic.write(self.directory / RECORD, record)
+        atomic.write(self.directory / SPEC, spec.source.text)
 
     def below(self, name: str) -> Journal:
         """The journal of a stage that is not the last: it writes into a folder of its own, and shares the rows.
@@ -81,10 +86,10 @@ class Journal:
 
 
 def run_directory(name: str, wanted: Path | None) -> Path:
-    """A new directory: the wanted one, or `runs/NAME/STAMP`.
+    """A directory, made if it is not there: the wanted one, or a new `runs/NAME/STAMP`.
 
     Raises:
-        NetspecError: `unwritable`: it holds a run already, or cannot be made.
+        NetspecError: `unwritable`: it cannot be made.
     """
     target = wanted or Path("runs", name, time.strftime("%Y%m%d-%H%M%S"))
     try:
@@ -93,9 +98,18 @@ def run_directory(name: str, wanted: Path | None) -> Path:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic.unwritable(target, error) from None
-    if (target / SPEC).exists():
-        raise NetspecError.at(str(target), "unwritable", "this directory holds a run already", help="name another one")
     return target
+
+
+def check_unused(directory: Path) -> None:
+    """See that a directory holds no run. The caller has its lock.
+
+    Raises:
+        NetspecError: `unwritable`: it does.
+    """
+    if (directory / SPEC).exists():
+        help = f"name another one, or go on with `netspec train --resume {directory}`"
+        raise NetspecError.at(str(directory), "unwritable", "this directory holds a run already", help=help)
 
 
 def _fresh(target: Path) -> Path:

@@ -31,12 +31,16 @@ class Keeper:
         Raises:
             NetspecError: `unwritable`.
         """
-        if self._keeps_last:
-            weights.save(state, self._directory / LAST)
+        self.keep_last(state)
         score = numbers.get(self._metric, -self._sign * math.inf) * self._sign
         if score >= self._best or not is_held_out:
             self._best = score
             weights.save(state, self._directory / BEST)
+
+    def keep_last(self, state: weights.State) -> None:
+        """Write weights that were not measured. Raises NetspecError: `unwritable`."""
+        if self._keeps_last:
+            weights.save(state, self._directory / LAST)
 
     def state(self) -> State:
         return {"best": self._best if math.isfinite(self._best) else None}

@@ -116,17 +116,19 @@ class Loop:
         """Train to the end.
 
         Raises:
-            TrainingError: `not-finite`; the files hold the weights of the last evaluation before.
-            TrainingInterrupted: the user asked to stop; the last weights are saved.
+            TrainingError: `not-finite`; the files hold what was saved before.
+            TrainingInterrupted: a signal asked to stop; the caller saves what there is.
             NetspecError: `unwritable`.
         """
+        if self._patience.is_over:
+            return
         every = self.batches if self.plan.evaluate.every == "epoch" else self.plan.evaluate.every
         self._train_mode()
         for moment, places in self.order:
             try:
                 self._step(moment, places)
                 reporter.step(moment.step)
-                if moment.step % every == 0 or moment.step == self.steps or stop.requested:
+                if moment.step % every == 0 or moment.step == self.steps:
                     reporter.evaluated(line(self._evaluate(moment)))
             except NotFiniteError as error:
                 # Noticed a step late the weights have changed, and another forward pass would blame the wrong layer.
@@ -134,10 +136,15 @@ class Loop:
                 raise explain(error, self._module, seen, self.plan.graph, self._place) from None
             for observer in self._observers:
                 observer.stepped(moment)
-            if stop.requested:
-                raise TrainingInterrupted(self._journal.directory, moment.step)
+            if stop.by is not None:
+                raise TrainingInterrupted(self._journal.whole or self._journal.directory, moment.step, stop.by)
             if self._patience.is_over:
                 return
+
+    def keep_last(self) -> None:
+        """Write the weights as they are now. Raises NetspecError: `unwritable`."""
+        with self._averaged():
+            self._keeper.keep_last(self._weights.state())
 
     def named_weights(self) -> dict[str, Tensor]:
         """What the stage has made: its parameters and buffers, averaged where it has an average."""

@@ -33,7 +33,7 @@ class Rates:
         self._scheduler = _build(phases, optimizer, self._left + 1) if phases else None
         # OneCycleLR refuses to go on after its last step; the rate stays.
         self._left = min(self._left, getattr(self._scheduler, "total_steps", self._left + 1) - 1)
-        self._done = 0
+        self._step = 0
 
     @property
     def current(self) -> float:
@@ -42,24 +42,25 @@ class Rates:
 
     def after(self, step: int) -> None:
         """Move on after this many steps, unless the last period has begun."""
+        self._step = step
         if self._scheduler is not None and step % self._every == 0 and self._left > 0:
             self._scheduler.step()
             self._left -= 1
-            self._done += 1
 
     def state(self) -> State:
-        return {"periods": self._done}
+        return {"step": self._step}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go through the periods again: rates are a function of their number, and of nothing else."""
+        """Go through the steps again: rates are a function of their number, and of nothing else.
+
+        So they are right also where a run was longer than it is now, and its last period is the last no more.
+        """
         with warnings.catch_warnings():
             # Torch asks for a step of the optimiser first.
             warnings.simplefilter("ignore")
-            for _ in range(state["periods"]):
-                assert self._scheduler is not None
-                self._scheduler.step()
-        self._left -= state["periods"]
-        self._done += state["periods"]
+            for step in range(self._every, state["step"] + 1, self._every):
+                self.after(step)
+        self._step = state["step"]
 
 
 def _build(phases: tuple[Phase, ...], optimizer: Optimizer, periods: int) -> lr_scheduler.LRScheduler:

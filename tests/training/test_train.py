@@ -22,6 +22,7 @@ from netspec.compiler import load
 from netspec.data.samples import Samples
 from netspec.diagnostics import ModelError, NetspecError, SpecError, TrainingError, UnavailableError
 from netspec.training import loop as loop_module
+from netspec.training.checkpoints.store import Store
 from netspec.training.evaluate import evaluate
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, first_layer
 from netspec.training.interrupt import TrainingInterrupted
@@ -84,6 +85,7 @@ def test_it_learns_and_leaves_everything_behind(tmp_path: Path) -> None:
     assert run.metrics["validation_accuracy"] == 1.0 and run.cpu_seconds > 0
     names = {path.name for path in run.directory.iterdir()}
     assert names == {
+        *(".lock", "checkpoints"),
         *("spec.yaml", "environment.json", "metrics.jsonl", "best.safetensors", "last.safetensors"),
         *("curves.svg", "filters.svg", "confusion.svg"),
     }
@@ -233,8 +235,10 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, monkeypatch: pytest.
     assert caught.value.step == 7 and caught.value.directory == tmp_path / "run"
     assert signal.getsignal(signal.SIGINT) is handler
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [5, 7]
-    assert (tmp_path / "run" / "last.safetensors").exists() and (tmp_path / "run" / "curves.svg").exists()
+    assert [row["step"] for row in rows] == [5]
+    assert Store(tmp_path / "run").steps() == [7] and (tmp_path / "run" / "curves.svg").exists()
+    last, saved = load_file(tmp_path / "run" / "last.safetensors"), Store(tmp_path / "run").open().tensors("weights")
+    assert last.keys() == saved.keys() and all(np.array_equal(last[key], saved[key]) for key in last)
 
 
 def test_other_threads_train_too(tmp_path: Path) -> None:

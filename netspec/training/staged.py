@@ -1,0 +1,160 @@
+"""The stages of a run, one after the other on one set of named parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netspec import atomic
+from netspec.backends.torch import build
+from netspec.compiler.passes import rewrite as rewrite_graph
+from netspec.data.samples import Samples
+from netspec.diagnostics import NetspecError
+from netspec.training import weights
+from netspec.training.checkpoints.pace import Pace
+from netspec.training.checkpoints.store import Store
+from netspec.training.facts import data_facts
+from netspec.training.interrupt import INTERRUPTED, TrainingInterrupted, on_interrupt
+from netspec.training.journal import Journal
+from netspec.training.keeper import BEST
+from netspec.training.loop import Loop, Splits
+from netspec.training.objective import Objective
+from netspec.training.observer import Observer
+from netspec.training.pictures import draw
+from netspec.training.plan import RunPlan, TrainPlan
+from netspec.training.progress import reporter
+from netspec.training.saver import Saved, Saver
+from netspec.training.shown import shown
+from netspec.training.splits import PartsCache
+from netspec.training.start import load_starts
+from netspec.weights.start import Start, starts
+
+#: Makes the observers of a stage, given its plan, its module and its journal.
+Observing = Callable[[TrainPlan, nn.Module, Journal], Sequence[Observer]]
+
+# What torch's generators take.
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Stages:
+    """A run on a device. `facts` are those of the run without its data."""
+
+    plan: RunPlan
+    device: torch.device
+    journal: Journal
+    facts: dict[str, Any]
+    pace: Pace
+    observing: Observing | None = None
+    _parts: PartsCache = field(default_factory=PartsCache)
+    # Everything that earlier stages have made, by state-dict key.
+    _pool: dict[str, Tensor] = field(default_factory=dict)
+    # Steps that the earlier stages were to have.
+    _before: int = 0
+
+    def samples(self, index: int) -> tuple[Samples, Samples | None]:
+        """Training and validation samples of a stage."""
+        return self._parts.of(self.plan.stages[index])
+
+    def journal_of(self, index: int) -> Journal:
+        """Where a stage leaves its files."""
+        stage = self.plan.stages[index]
+        return self.journal if stage is self.plan.final else self.journal.below(stage.name)
+
+    def go(self, saved: Saved | None, progress: bool) -> None:
+        """Train them all, or go on from where a run was saved.
+
+        Raises:
+            TrainingError: `not-finite`; the files hold what was saved before.
+            TrainingInterrupted: a signal asked to stop; the state is saved.
+            NetspecError: `unwritable`.
+        """
+        first = saved.stage if saved is not None else 0
+        if saved is not None:
+            self._pool, self._before = saved.earlier(), saved.before
+        for index in range(first, len(self.plan.stages)):
+            self._one(index, saved if index == first else None, progress)
+
+    def _one(self, index: int, saved: Saved | None, progress: bool) -> None:
+        stage = self.plan.stages[index]
+        module = self._module(index, is_saved=saved is not None)
+        splits = Splits.of(*self.samples(index), stage, self.device)
+        journal = self.journal_of(index)
+        saver = self._saver(index, journal)
+        observers = self.observing(stage, module, journal) if self.observing is not None else ()
+        seed = (self.facts["run"]["seed"] + index) % (MAX_SEED + 1)
+        place = stage.spec.source.name
+        observers = (*observers, saver)
+        loop = Loop(stage, module, splits, self.device, journal, seed=seed, place=place, observers=observers)
+        saver.loop = loop
+        if saved is not None:
+            saved.restore(loop)
+        self._go(loop, saver, progress, lambda: _draw(stage, module, splits, self.device, journal))
+        self._pool |= loop.named_weights()
+        self._before += loop.steps
+
+    def _go(self, loop: Loop, saver: Saver, progress: bool, draw: Callable[[], None]) -> None:
+        """Run a stage, and leave behind what can be had, however it ends."""
+        reported, drawing = reporter(loop.steps, progress)
+        try:
+            with on_interrupt() as stop, drawing:
+                try:
+                    loop.run(reported, stop)
+                except TrainingInterrupted:
+                    saver.save()
+                    loop.keep_last()
+                    raise
+        except KeyboardInterrupt as stopped:
+            # Who sent another signal has no time to wait, and a second Ctrl-C still less.
+            if getattr(stopped, "exit_code", None) == INTERRUPTED:
+                draw()
+            raise
+        except NetspecError as error:
+            with suppress(NetspecError):  # the first error is the one to tell
+                draw()
+            raise saver.noted(error) from None
+        draw()
+        if loop.plan is self.plan.final:
+            saver.save()
+
+    def _saver(self, index: int, journal: Journal) -> Saver:
+        facts = {**self.facts, "data": data_facts(self.samples(index))}
+        store = Store(self.journal.directory)
+        return Saver(store, self.pace, facts, journal, index, self._before, self._pool)
+
+    def _module(self, index: int, *, is_saved: bool) -> nn.Module:
+        """The network of a stage: drawn, then loaded from files, then with what earlier stages made of it.
+
+        Of one that was saved nothing of that is used.
+        """
+        stage = self.plan.stages[index]
+        graph = rewrite_graph(stage.graph) if self.facts["run"]["rewrite"] else stage.graph
+        module = build(graph)
+        if is_saved:
+            return module.to(self.device)
+        if index == 0:
+            load_starts(module, stage.spec.graph, starts(stage.spec))
+        load_starts(module, stage.spec.graph, tuple(Start("", weights) for weights in stage.weights))
+        carried = {key: self._pool[key] for key in stage.carry.carried}
+        assert not module.load_state_dict(carried, strict=False).unexpected_keys
+        return module.to(self.device)
+
+
+def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.device, journal: Journal) -> None:
+    """Pictures of the best weights, after any end of a run that got as far as to save some."""
+    best = journal.directory / BEST
+    if not best.exists():
+        return
+    weights.load_into(module, found.graph, best)
+    held_out = splits.validation
+    confusion = Objective(found, device).measure(module, held_out).confusion if held_out is not None else None
+    rows = [row for row in journal.rows if row.get("stage", "") == found.name]
+    draw(journal.directory, rows, module, confusion, found.classes)
+    split, batches = ("validation", held_out) if held_out is not None else ("training", splits.train)
+    for name, picture in shown(found, module, batches, split).items():
+        atomic.write(journal.directory / name, picture)

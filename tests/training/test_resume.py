@@ -1,0 +1,317 @@
+"""A run that was killed goes on to the same bits, and one that would not is refused or told what has changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from netspec.compiler import Spec, compile_source
+from netspec.diagnostics import Diagnostic, ModelError, Source
+from netspec.training import staged
+from netspec.training.average import Average
+from netspec.training.checkpoints.store import Store
+from netspec.training.finite import Moment
+from netspec.training.interrupt import TrainingInterrupted
+from netspec.training.keeper import Keeper, Patience
+from netspec.training.objective import Tally
+from netspec.training.observer import Observer
+from netspec.training.order import Order
+from netspec.training.parts import Random
+from netspec.training.resume import spec_of_run
+from netspec.training.run import Run, train
+from netspec.training.turn import Turn
+from tests.training.specs import HEAD, TRAIN, spec_of, write_data, write_idx
+
+DROPOUT = HEAD.replace("  - flatten", "  - batch_norm\n  - {name: pool, max_pool: 2}\n  - dropout: 0.3\n  - flatten")
+ADAMW = "  optimizer: {adamw: {lr: 0.01, weight_decay: 0.1}}\n"
+GAN = """\
+  updates:
+    - {name: one, train_only: [conv], loss: cross_entropy, optimizer: {adam: 0.01}}
+    - {name: two, train_only: [fc], loss: cross_entropy, optimizer: {sgd: {lr: 0.1, momentum: 0.9}}, every: 2}
+"""
+PLAIN = TRAIN.replace("  optimizer: {sgd: 0.05}\n", "")
+BY_ACCURACY = "  keep: {best: accuracy}\n  metrics: accuracy\n"
+RECIPES = {
+    "momentum": PLAIN + "  optimizer: {sgd: {lr: 0.05, momentum: 0.9, nesterov: true}}\n  metrics: accuracy\n",
+    "one cycle": PLAIN
+    + ADAMW
+    + "  schedule: one_cycle\n  clip_grad_norm: 0.5\n  keep: {best: accuracy}\n  metrics: accuracy\n",
+    "a list of schedules": PLAIN + ADAMW + "  schedule: [{linear: {}, for: 1}, {step: 1, warmup: 1}]\n",
+    "an average": PLAIN + ADAMW + "  ema: {decay: 0.9}\n  accumulate: 2\n",
+    "updates": PLAIN.replace("  loss: cross_entropy\n", "") + GAN,
+    "early stopping": PLAIN + "  optimizer: {sgd: 3}\n  early_stopping: {patience: 1}\n",
+    "in order": PLAIN + "  optimizer: {rprop: 0.01}\n  shuffle: false\n  evaluate: {every: 4}\n",
+    "no held-out samples": PLAIN.replace("  validation: 0.25\n", "") + "  optimizer: {adagrad: 0.1}\n",
+    "frozen": PLAIN + ADAMW + "  freeze: [conv]\n",
+}
+
+
+class Killed(Exception):
+    """What stands for the end of the process."""
+
+
+class KillAfter(Observer):
+    """Ends the run after so many steps in all, before the state is saved."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def stepped(self, moment: Moment) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Killed
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    return write_data(tmp_path)
+
+
+def trained(spec: Spec, directory: Path, **options: Any) -> Run:
+    return train(spec, directory=directory, threads=1, **options)
+
+
+def killed_after(spec: Spec, directory: Path, steps: int, *, every: float = 0) -> None:
+    killer = KillAfter(steps)
+    with pytest.raises(Killed):
+        trained(spec, directory, observing=lambda *_: [killer], checkpoint_seconds=every)
+
+
+def resumed(directory: Path, **options: Any) -> Run:
+    return train(spec_of_run(directory), resume=directory, **options)
+
+
+def contents(directory: Path) -> dict[str, Any]:
+    """All that a run leaves behind, but for times."""
+    found: dict[str, Any] = {}
+    for path in directory.rglob("*.safetensors"):
+        if "checkpoints" not in path.parts:
+            found[str(path.relative_to(directory))] = path.read_bytes()
+    checkpoint = Store(directory).open()
+    found |= {name: checkpoint.tensors(name) for name in ("weights", "state", "earlier")}
+    found["values"] = {key: value for key, value in checkpoint.values().items() if "seconds" not in key}
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    found["rows"] = [{key: value for key, value in row.items() if "seconds" not in key} for row in rows]
+    found["pictures"] = {path.name for path in directory.glob("*.svg")}
+    return found
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    if isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal(one[key], other[key])
+    else:
+        assert one == other
+
+
+def assert_resumes(spec: Spec, folder: Path, moments: Iterator[int] | list[int]) -> None:
+    trained(spec, folder / "whole")
+    expected = contents(folder / "whole")
+    for steps in moments:
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        killed_after(spec, folder / "run", steps)
+        assert Store(folder / "run").steps()[-1:] == ([steps - 1] if steps > 1 else [])
+        torch.rand(7)  # what was drawn before must not matter
+        resumed(folder / "run")
+        assert_equal(contents(folder / "run"), expected)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, recipe: str) -> None:
+    assert_resumes(spec_of(DROPOUT + RECIPES[recipe], tmp_path), tmp_path, [4, 5])
+
+
+@pytest.mark.slow
+def test_a_run_can_be_killed_after_any_step(tmp_path: Path) -> None:
+    spec = spec_of(DROPOUT + RECIPES["one cycle"], tmp_path)
+    assert_resumes(spec, tmp_path, list(range(1, 16)))
+
+
+@pytest.mark.parametrize("part", [Random, Order, Turn, Average, Tally, Keeper, Patience])
+def test_no_part_of_the_state_can_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: type) -> None:
+    worse = PLAIN + "  optimizer: {sgd: 3}\n  early_stopping: {patience: 3}\n  evaluate: {every: 2}\n"
+    recipe = worse if part in (Keeper, Patience) else RECIPES["an average"] + "  evaluate: {every: 2}\n"
+    spec = spec_of(DROPOUT + recipe, tmp_path)
+    trained(spec, tmp_path / "whole")
+    killed_after(spec, tmp_path / "run", 6)
+    whole = part.restore
+
+    def restore(self: Any, state: Any) -> None:
+        whole(self, {**state, "generator": torch.Generator().get_state()})
+
+    monkeypatch.setattr(part, "restore", restore if part is Order else lambda *_: None)
+    resumed(tmp_path / "run")
+    with pytest.raises(AssertionError):
+        assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+def test_a_run_can_be_killed_again_and_again(tmp_path: Path) -> None:
+    spec = spec_of(DROPOUT + RECIPES["momentum"], tmp_path)
+    trained(spec, tmp_path / "whole")
+    killed_after(spec, tmp_path / "run", 3)
+    for _ in range(5):
+        killer = KillAfter(3)
+        with pytest.raises(Killed):
+            resumed(tmp_path / "run", observing=lambda *_, killer=killer: [killer], checkpoint_seconds=0)
+    resumed(tmp_path / "run")
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+STACKED = """\
+netspec: 1
+name: stacked
+args: {depth: 1, width: 4}
+inputs: {x: {shape: [5], preprocess: [{scale: =1/255}]}}
+layers:
+  - {name: enc1, linear: =width}
+  - sigmoid
+  - {name: enc2, when: =depth > 1, linear: 3}
+  - {name: dec2, when: =depth > 1, linear: =width}
+  - {name: dec1, linear: 5}
+train:
+  data: {idx: {images: vectors, labels: labels, fields: {x: image}}}
+  batch_size: 10
+  loss: {mse_loss: {target: x}}
+  optimizer: {adam: 0.01}
+  epochs: 1
+  stages:
+    - {name: outer}
+    - {name: inner, set: {depth: 2}, train_only: [enc2, dec2], epochs: 1.5}
+    - {name: both, set: {depth: 2}}
+"""
+
+
+def test_stages_are_gone_through_once(tmp_path: Path) -> None:
+    write_idx(tmp_path / "vectors", np.random.default_rng(0).integers(0, 256, (64, 5)))
+    (tmp_path / "stacked.yaml").write_text(STACKED)
+    source = Source(str(tmp_path / "stacked.yaml"), STACKED)
+    assert_resumes(compile_source(source, settings=["width=3"]), tmp_path, [3, 7, 8, 12, 17, 19, 20])
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
+    spec = spec_of(DROPOUT + TRAIN, tmp_path)
+    trained(spec, tmp_path / "whole", seed=5, rewrite=False)
+    killer = KillAfter(4)
+    with pytest.raises(Killed):
+        trained(spec, tmp_path / "run", seed=5, rewrite=False, observing=lambda *_: [killer])
+    told: list[Diagnostic] = []
+    resumed(tmp_path / "run", warn=told.extend)
+    assert [each.message for each in told] == ["there is no checkpoint yet: the run begins again"]
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_finished(tmp_path: Path) -> None:
+    run = trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    again = resumed(tmp_path / "run")
+    assert again.metrics == run.metrics and again.history == run.history and again.seconds > run.seconds
+    assert_equal(contents(tmp_path / "run"), before)
+
+
+@pytest.mark.parametrize("schedule", ["", "  schedule: {step: 2}\n", "  schedule: {exponential: 0.9, per: step}\n"])
+def test_a_run_can_be_made_longer(tmp_path: Path, schedule: str) -> None:
+    text = DROPOUT + TRAIN + schedule
+    whole = trained(spec_of(text.replace("epochs: 3", "epochs: 6"), tmp_path), tmp_path / "whole")
+    trained(spec_of(text, tmp_path), tmp_path / "run")
+    told: list[Diagnostic] = []
+    run = train(spec_of_run(tmp_path / "run", ["train.epochs=6"]), resume=tmp_path / "run", warn=told.extend)
+    (found,) = told
+    assert found.message == "changed, and harmless" and found.notes == ("`train.epochs` was 3, is 6",)
+    assert run.last.read_bytes() == whole.last.read_bytes()
+    again = spec_of_run(tmp_path / "run")
+    assert again.settings == ("train.epochs=6",)
+
+
+def test_an_earlier_checkpoint_can_be_named(tmp_path: Path) -> None:
+    spec = spec_of(DROPOUT + TRAIN, tmp_path)
+    trained(spec, tmp_path / "whole")
+    killed_after(spec, tmp_path / "run", 7)
+    store = Store(tmp_path / "run")
+    assert store.steps() == [5, 6]
+    damaged = store.directory / "000000006" / "state.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"000000006/state\.safetensors: the file is damaged") as caught:
+        resumed(tmp_path / "run")
+    named = store.directory / "000000005"
+    assert caught.value.diagnostics[0].help == f"`--resume {named}` goes on from the one before"
+    train(spec_of_run(named), resume=named)
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+def test_what_is_no_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no run in this directory"):
+        spec_of_run(tmp_path)
+    trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run")
+    with pytest.raises(ModelError, match="cannot read: no such file"):
+        train(spec_of_run(tmp_path / "run"), resume=tmp_path / "run" / "checkpoints" / "000000003")
+    (tmp_path / "run" / "environment.json").write_text("[]")
+    with pytest.raises(ModelError, match="this does not say how the run began"):
+        spec_of_run(tmp_path / "run")
+
+
+# Signals
+
+
+class SignalAfter(KillAfter):
+    """Sends a signal to the process after so many steps."""
+
+    def __init__(self, steps: int, number: signal.Signals) -> None:
+        super().__init__(steps)
+        self._number = number
+
+    def stepped(self, moment: Moment) -> None:
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), self._number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)])
+def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    spec = spec_of(DROPOUT + TRAIN, tmp_path)
+    trained(spec, tmp_path / "whole")
+    observer = SignalAfter(7, number)
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with pytest.raises(TrainingInterrupted) as caught:
+        trained(spec, tmp_path / "run", observing=lambda *_: [observer])
+    assert caught.value.exit_code == code and caught.value.step == 7
+    assert str(caught.value) == (
+        f"stopped by {number.name} after step 7; saved in {tmp_path / 'run'}\n"
+        f"go on with: netspec train --resume {tmp_path / 'run'}"
+    )
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
+    assert (tmp_path / "run" / "curves.svg").exists() == (number is signal.SIGINT)
+    resumed(tmp_path / "run")
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second Ctrl-C comes while the state is saved."""
+    observer = SignalAfter(7, signal.SIGINT)
+    monkeypatch.setattr(Store, "save", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    drawn: list[object] = []
+    monkeypatch.setattr(staged, "draw", lambda *_: drawn.append(1))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run", observing=lambda *_: [observer])
+    assert not isinstance(caught.value, TrainingInterrupted) and not drawn
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        observer = SignalAfter(3, signal.SIGHUP)
+        trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run", observing=lambda *_: [observer])
+        assert observer.left < 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
