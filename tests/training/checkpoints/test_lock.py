@@ -84,17 +84,22 @@ def test_one_process_cannot_have_it_twice(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_outlives_its_parent_does_not_keep_it(tmp_path: Path) -> None:
+    heard, said = os.pipe()
     with exclusive(tmp_path):
         worker = os.fork()
         if not worker:
+            os.write(said, b"1")
             time.sleep(60)
             os._exit(0)
+        assert os.read(heard, 1) == b"1"
     try:
         with exclusive(tmp_path):
             pass
     finally:
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
+        os.close(heard)
+        os.close(said)
 
 
 def test_who_cannot_be_named_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
