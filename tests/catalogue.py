@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -18,9 +18,9 @@ LARGE = frozenset(
 )
 
 
-def each(names: Iterable[str] | None = None) -> Callable[[Any], Any]:
-    """Run a test once for each spec, as its argument `name`."""
-    found = shipped() if names is None else names
+def each(also_slow: Collection[str] = ()) -> Callable[[Any], Any]:
+    """Run a test once for each spec, as its argument `name`; with `-m slow` for the largest and for those named."""
+    slow = LARGE.union(also_slow)
     return pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in found]
+        "name", [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in shipped()]
     )
