@@ -8,10 +8,12 @@ Bars: with rewrites at least 1.8 x faster; without, a ratio of at most 1.10 the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.by_hand import MnistConvnet
 from benchmarks.harness import compare, report
@@ -33,6 +35,23 @@ def steps(module: nn.Module) -> Callable[[], None]:
             optimizer.step()
 
     return run
+
+
+class _Recorder(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ops: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.ops[str(func)] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def aten_ops(module: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Counter[str]:
+    """How often each aten op runs in a step of training."""
+    with _Recorder() as recorder:
+        nn.functional.cross_entropy(module(images), labels).backward()
+    return recorder.ops
 
 
 def main() -> None:
