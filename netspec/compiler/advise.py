@@ -65,9 +65,9 @@ def _sigmoids(graph: Graph, depths: dict[Value, int]) -> Iterator[Warning]:
     for node in graph.nodes:
         depth = max((depths.get(value, 0) for value in node.inputs), default=0)
         if isinstance(node, Region):
-            depths.update((inside, depths.get(value, 0)) for value, inside in _pairs(node.inputs, node.body.inputs))
+            depths.update((inside, depths.get(value, 0)) for inside, value in node.entries())
             yield from _sigmoids(node.body, depths)
-            depths.update((value, depths.get(inside, 0)) for value, inside in _pairs(node.outputs, node.body.outputs))
+            depths.update((value, depths.get(inside, 0)) for inside, value in node.exits())
             continue
         assert isinstance(node.op, Op)
         depth += node.op.name == "sigmoid"
@@ -75,7 +75,3 @@ def _sigmoids(graph: Graph, depths: dict[Value, int]) -> Iterator[Warning]:
         if depth == MANY_SIGMOIDS and node.op.name == "sigmoid":
             message = f"`{node.path}` is the {depth}th sigmoid in a row: each shrinks gradients to a quarter or less"
             yield "deep-sigmoid", node, message, "relu, batch_norm or residuals keep gradients; see docs/codes"
-
-
-def _pairs(outside: tuple[Value, ...], inside: tuple[Value, ...]) -> Iterator[tuple[Value, Value]]:
-    return zip(outside, inside, strict=True)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.passes.deployed import deployed, runs_in_training_only, training_values
 from netspec.compiler.receptive import receptive_fields
-from netspec.ir import Graph, Node, Presence, Region, Size, Sizes, TensorType, Value, total
+from netspec.ir import Graph, Node, Presence, Region, Scan, Size, Sizes, TensorType, Value, total
 from netspec.ops.base import Op, Param, trainable
 
 
@@ -70,7 +70,8 @@ class Totals:
 def layers(graph: Graph) -> list[Layer]:
     """A row for every op node, in order."""
     fields = receptive_fields(graph)
-    return [_layer(node, presence, fields.get(node.path)) for node, presence in nodes(graph)]
+    times = {node.path: times for node, times in uses(graph)}
+    return [_layer(node, presence, fields.get(node.path), times[node.path]) for node, presence in nodes(graph)]
 
 
 def totals(graph: Graph, batch: int = 1) -> Totals:
@@ -100,7 +101,7 @@ def counts(graph: Graph) -> Counts:
     return Counts(
         num_params=sum(param.numel for param, _ in counted.values()),
         num_params_train=sum(param.numel for param, _ in in_training.values()),
-        macs=total(map(macs_of, small.walk())),
+        macs=total(macs_of(node) * times for node, times in uses(small)),
         weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
         param_bytes=sum(param.numel * BYTES[param.dtype] for param, _ in counted.values()),
     )
@@ -126,9 +127,21 @@ def _nodes(graph: Graph, presence: Presence, training: set[Value]) -> Iterator[t
         own: Presence = "head" if runs_in_training_only(node, training) else node.presence
         here = own if presence == "always" else presence
         if isinstance(node, Region):
+            yield from ((each, here) for each in (node.learned() if isinstance(node, Scan) else ()))
             yield from _nodes(node.body, here, training)
         else:
             yield node, here
+
+
+def uses(graph: Graph, times: Size = 1) -> Iterator[tuple[Node, Size]]:
+    """Every op node, and how often it runs: inside of a scan, once a step."""
+    for node in graph.nodes:
+        if isinstance(node, Scan):
+            yield from ((each, 1) for each in node.learned())
+        if isinstance(node, Region):
+            yield from uses(node.body, times * node.steps if isinstance(node, Scan) else times)
+        else:
+            yield node, times
 
 
 def own_params(node: Node) -> Mapping[str, Param]:
@@ -164,8 +177,9 @@ def _explain_macs(params: Mapping[str, Param], macs: Size) -> str | None:
     return f"{weights:,} * ({uses})" if " " in uses else f"{weights:,} * {uses}"
 
 
-def _layer(node: Node, presence: Presence, field: Sizes | None) -> Layer:
+def _layer(node: Node, presence: Presence, field: Sizes | None, times: Size) -> Layer:
     op, types = op_of(node), types_of(node)
+    macs = macs_of(node) * times
     params = own_params(node)
     return Layer(
         path=node.path,
@@ -174,10 +188,10 @@ def _layer(node: Node, presence: Presence, field: Sizes | None) -> Layer:
         inputs=types,
         output=node.outputs[0].type,
         num_params=trainable(params),
-        macs=macs_of(node),
+        macs=macs,
         explain=op.explain(*types) if params and not node.ties else None,
         explain_size=op.explain_size(*types),
-        explain_macs=_explain_macs(op.params(*types), macs_of(node)),
+        explain_macs=_explain_macs(op.params(*types), macs),
         receptive_field=field,
         line=node.span.line if node.span else None,
         presence=presence,

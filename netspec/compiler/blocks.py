@@ -16,6 +16,7 @@ from netspec.compiler.spec import WeightsSection
 from netspec.compiler.use import check_ports, until, used_document
 from netspec.compiler.values import absence, bind_arguments, condition, given_arguments, sees
 from netspec.diagnostics import Label, Report
+from netspec.ir import Value
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Reference
 from netspec.lang.nodes import Scalar
 
@@ -27,7 +28,7 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     """A use of a block: a function of its arguments and inputs, closed to the names around it."""
     found = env.document.blocks[decl.key.text]
     report = chains.session.at(entry.path, body.origin)
-    if found is None or _is_in_itself(body, decl, report):
+    if found is None or is_in_itself(body, decl.key, report):
         return
     what = f"the block `{found.name.text}`"
     reads = by_port(found, decl, reading, what, report)
@@ -40,38 +41,56 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     args = bind_arguments(found.args, given, sizes, decl.key.span, what, report)
     if args is None:
         return
-    around = Env(env.document, {**_of_file(env), **args}, env.fixed)
-    inner = open_body(chains, body, decl, entry, around, f"in block `{found.name.text}` (`{entry.path}`) used")
+    inner = open_body(
+        chains, body, decl, entry, closed(env, args), f"in block `{found.name.text}` (`{entry.path}`) used"
+    )
     inner.is_closed, inner.definition, inner.arguments = True, found.name.text, args
     _enter_ports(chains, inner, body, found, reads)
-    last = branches(chains, inner, found.parallel) if found.parallel is not None else None
-    if found.layers:
-        last = chains.chain(inner, found.layers, previous=last)
+    last = fill(chains, inner, found)
     if found.outputs is None:
         close_body(inner, body, decl, entry, last)
     else:
         _close_named(chains, inner, body, decl, entry, found.outputs)
 
 
-def _is_in_itself(body: Body, decl: LayerDecl, report: Report) -> bool:
+def closed(env: Env, args: Mapping[str, object]) -> Env:
+    """What names mean in a block with these arguments. Vocabularies are seen everywhere in a file."""
+    vocabs = {name: env.names[name] for name in env.document.vocabs if name in env.names}
+    return Env(env.document, {**vocabs, **args}, env.fixed)
+
+
+def fill(chains: Chains, inner: Body, found: BlockDecl) -> Entry | None:
+    """Elaborate what a block holds; the entry of its last layer."""
+    last = branches(chains, inner, found.parallel) if found.parallel is not None else None
+    return chains.chain(inner, found.layers, previous=last) if found.layers else last
+
+
+def ends_of(chains: Chains, inner: Body, found: BlockDecl, last: Entry | None) -> dict[str, Value] | None:
+    """What a block gives, by name, as values of its inside; its one value has no name. None where one failed."""
+    if found.outputs is None:
+        if last is not None:
+            last.is_read = True
+        return {"": last.outputs[0]} if last is not None and last.outputs else None
+    report = chains.session.at(inner.path, inner.origin)
+    reads = {name: resolve(reference, inner, report) for name, reference in found.outputs.items()}
+    values = {name: read.value for name, read in reads.items() if read is not None}
+    return values if len(values) == len(reads) else None
+
+
+def is_in_itself(body: Body, key: Scalar, report: Report) -> bool:
     """Whether a block uses itself by way of an argument, as `op: =act` can; reports `cycle`."""
     around: list[Body] = []
     scope: Body | None = body
     while scope is not None:
         if scope.definition is not None and scope.env.document is body.env.document:
             around.append(scope)
-        if scope.definition == decl.key.text and scope in around:
+        if scope.definition == key.text and scope in around:
             names = [each.definition or "" for each in reversed(around)]
             spans = [frame.span for each in reversed(around[:-1]) if (frame := each.origin[-1]).span is not None]
-            report_cycle(names, [*(span for span in spans if span is not None), decl.key.span], report)
+            report_cycle(names, [*(span for span in spans if span is not None), key.span], report)
             return True
         scope = scope.parent
     return False
-
-
-def _of_file(env: Env) -> dict[str, object]:
-    """Vocabularies are seen everywhere in a file; the spec's arguments are not."""
-    return {name: env.names[name] for name in env.document.vocabs if name in env.names}
 
 
 def _asks(found: BlockDecl) -> bool:
@@ -191,26 +210,37 @@ def call(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, re
     for modifier in (word for word, is_there in given.items() if is_there):
         message = f"a call has the parameters of the layer that it calls: `{modifier}` stands there"
         report.error("bad-layer", message, decl.key.span)
-    found = _called(chains, body, node, report)
+    called = node.text.removesuffix(".step")
+    is_step = called != node.text
+    found = _called(chains, body, replace(node, text=called), report)
     if found is None:
         return
     target, around, owner = found
+    if is_step and (target.repeat is not None or not is_recurrent(target.key.text)):
+        message = f"`{called}` is no recurrent layer, so it has no step"
+        report.error("wrong-inputs", message, node.span, help="`scan`, `rnn`, `gru` and `lstm` have one")
+        return
     again = replace(
         target, name=decl.name, reads=decl.reads, reads_span=decl.reads_span, when=None, only_train=decl.only_train,
         each=None, span=decl.span, key=replace(target.key, span=decl.key.span),
     )  # fmt: skip
     entry.owner, entry.decl, entry.env = owner, target, around
-    if target.repeat is None or "{" in (target.name.text if target.name is not None else ""):
+    if is_step:
+        from netspec.compiler.steps import place_step
+
+        place_step(chains, body, again, entry, around, reading)
+    elif target.repeat is None or "{" in (target.name.text if target.name is not None else ""):
         chains.place(body, replace(again, repeat=None), entry, around, reading)
     elif (rounds := chains.rounds(body, again, None)) is not None:
         chains.place(body, replace(again, repeat=None), entry, around, reading, rounds)
 
 
+def is_recurrent(key: str) -> bool:
+    """Whether layers of that kind have a step."""
+    return key in ("scan", "rnn", "gru", "lstm")
+
+
 def _called(chains: Chains, body: Body, node: Scalar, report: Report) -> tuple[LayerDecl, Env, str] | None:
-    name = node.text
-    if name.endswith(".step"):
-        report.error("not-supported", "`call: NAME.step` needs recurrence, which this release does not read", node.span)
-        return None
     followed = _followed(body, node, report)
     if followed is None:
         return None

@@ -20,7 +20,7 @@ from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Frame
 from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import LayerDecl, Layers
-from netspec.lang.layers import LATER, STRUCTURAL
+from netspec.lang.layers import STRUCTURAL
 from netspec.lang.names import check_layer_name
 from netspec.lang.nodes import shorten
 from netspec.ops.registry import lookup, ops
@@ -215,6 +215,10 @@ class Chains:
             blocks.call(self, body, decl, entry, env, reading)
         elif key == "op":
             self._named_by_argument(body, decl, entry, env, reading)
+        elif key == "scan":
+            from netspec.compiler.scans import scan  # most networks have none
+
+            scan(self, body, decl, entry, env, reading)
         elif key == "calc":
             place_calc(self.session, body, decl, entry, env, reading)
         else:
@@ -236,10 +240,6 @@ class Chains:
             place_op(self.session, body, decl, entry, env, op_class, reading)
             return
         key, report = decl.key, self.session.at(entry.path, body.origin)
-        if key.text in LATER:
-            message = f"`{key.text}` is part of the language, but this release does not read it yet"
-            report.error("not-supported", message, key.span)
-            return
         help = did_you_mean(key.text, [*env.document.blocks, *ops(), *STRUCTURAL])
         report.error("unknown-op", f"no op or block is called `{shorten(key.text)}`", key.span, help=help)
 

@@ -22,6 +22,7 @@ from netspec.lang.bind import has_failed, value_of
 from netspec.lang.document import ArgDecl, Document, LayerDecl, Layers, Parallel
 from netspec.lang.nodes import Mapping as MappingNode
 from netspec.lang.nodes import Node, Scalar
+from netspec.lang.scans import cell_of
 from netspec.lang.structure import structure
 
 # Beyond so many looks at a layer, copies of a repeat are taken to be as large as the one at hand.
@@ -168,8 +169,9 @@ class _Counter:
                 return None
             return replace(chain, names=names, of=id(target)).within(self._kept(None, target))
         if key == "op":
-            value, argument = (_value(argument, names) if argument is not None else None), None
-            key = value if isinstance(value, str) else ""
+            key, argument = _word(argument, names), None
+        if key == "scan" and (cell := cell_of(argument)) is not None:
+            key, argument = _word(cell[0], names), cell[1]
         block = document.blocks.get(key)
         if block is None:
             return None
@@ -233,7 +235,7 @@ def _of_parallel(parallel: Parallel | None) -> Iterator[LayerDecl | None]:
 
 def _called(chain: _Chain, argument: Node | None) -> LayerDecl | None:
     """The layer that is called."""
-    name = argument.text if isinstance(argument, Scalar) else ""
+    name = argument.text.removesuffix(".step") if isinstance(argument, Scalar) else ""
     for layer in (each for layers in (chain.layers, *chain.around) for each in layers):
         if layer is not None and layer.name is not None and layer.name.text == name:
             return layer
@@ -258,6 +260,12 @@ def _value(node: Node, names: Names) -> object:
     """The value of a node, or None where it cannot be told yet."""
     value = value_of(node, Report(), names)
     return None if has_failed(value) else value
+
+
+def _word(node: Node | None, names: Names) -> str:
+    """The name that a node holds, or an expression gives."""
+    value = _value(node, names) if isinstance(node, Scalar) else None
+    return value if isinstance(value, str) else ""
 
 
 def _items(value: object) -> range | list[object]:

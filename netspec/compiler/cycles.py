@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from netspec.diagnostics import Label, Report, Span
 from netspec.lang.document import BlockDecl, Document, LayerDecl, Layers, Parallel
 from netspec.lang.nodes import Scalar
+from netspec.lang.scans import cell_of
 
 
 def check_cycles(document: Document, report: Report) -> bool:
@@ -60,6 +61,8 @@ def _in_layer(layer: LayerDecl, document: Document) -> Iterator[Scalar]:
         yield layer.key
     if layer.key.text == "op" and isinstance(layer.argument, Scalar) and layer.argument.text in document.blocks:
         yield layer.argument
+    if layer.key.text == "scan" and (cell := cell_of(layer.argument)) is not None and cell[0].text in document.blocks:
+        yield cell[0]
     yield from _in_layers(layer.body or (), document)
     yield from _in_parallel(layer.parallel, document)
 

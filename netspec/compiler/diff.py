@@ -143,9 +143,10 @@ def _reads(graph: Graph) -> dict[str, tuple[str, ...]]:
 def _trace(graph: Graph, names: dict[Value, str], found: dict[str, tuple[str, ...]]) -> None:
     for node in graph.nodes:
         if isinstance(node, Region):
-            names.update(zip(node.body.inputs, (names[value] for value in node.inputs), strict=True))
+            states = {value: f"{node.path}.{value.name}" for value in node.body.inputs}  # of a scan, at its start
+            names.update(states | {inside: names[value] for inside, value in node.entries()})
             _trace(node.body, names, found)
-            names.update(zip(node.outputs, (names[value] for value in node.body.outputs), strict=True))
+            names.update({value: names[inside] for inside, value in node.exits()})
             continue
         found[node.path] = tuple(names[value] for value in node.inputs)
         plural = len(node.outputs) > 1

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Node, Region, Scan, Value
 
 # Two equal blocks are a repetition; equal ops are one from three on: people write two in a row by hand.
 MIN_OPS = 3
@@ -84,6 +84,8 @@ class Folder:
 
     def whole(self, region: Region) -> Run | None:
         """The run that a region consists of, as a named repeat of equal blocks does; None where it is more."""
+        if isinstance(region, Scan):
+            return None
         entries = self.entries(region.body)
         only = entries[0] if len(entries) == 1 else None
         ends = isinstance(only, Run) and only.inputs == region.body.inputs and only.outputs == region.body.outputs
@@ -114,7 +116,14 @@ class Folder:
             places.update({value: (index, i) for i, value in enumerate(node.outputs)})
         outputs = tuple(places[value] for value in region.body.outputs)
         types = tuple(value.type for value in region.inputs)
-        return "region", region.definition, region.owner, region.presence, types, tuple(inner), outputs
+        walk = _walk(region) if isinstance(region, Scan) else None
+        return "region", region.definition, region.owner, region.presence, types, tuple(inner), outputs, walk
+
+
+def _walk(scan: Scan) -> Hashable:
+    """How a scan starts and steps."""
+    slots = [(slot.state, slot.axis, slot.is_given, slot.start and _node(slot.start)) for slot in scan.slots]
+    return tuple(slots), str(scan.steps), scan.reverse, scan.is_single
 
 
 def _node(node: Node) -> Hashable:

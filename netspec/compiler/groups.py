@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netspec.compiler.budget import MAX_DEPTH, refuse_depth
 from netspec.compiler.place import presence
@@ -17,6 +17,9 @@ from netspec.lang.nodes import Scalar
 
 if TYPE_CHECKING:
     from netspec.compiler.chain import Chains
+
+
+B = TypeVar("B", bound=Body)
 
 
 def sequence(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
@@ -135,13 +138,18 @@ def handed_on(entry: Entry) -> tuple[Read, ...]:
 
 def open_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, text: str) -> Body:
     """A new body inside of `body`, which a layer's node will be."""
+    return enter_body(chains, body, decl, entry, env, text, Body)
+
+
+def enter_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, text: str, kind: type[B]) -> B:
+    """The same, of a kind of its own."""
     if decl.tie is not None:
         report = chains.session.at(entry.path, body.origin)
         report.error("bad-layer", "`tie` stands at the layer whose parameter it is about", decl.key.span)
     origin = (*body.origin, Frame(text, decl.key.span)) if text else body.origin
     if body.depth >= MAX_DEPTH:
         refuse_depth(decl.key.span, chains.session.at(entry.path, body.origin))
-    inner = Body(entry.path, env, body, decl.span, origin, owner=entry.owner or body.owner_of(entry.name))
+    inner = kind(entry.path, env, body, decl.span, origin, owner=entry.owner or body.owner_of(entry.name))
     inner.is_frozen = decl.freeze or body.is_frozen
     inner.inits = ((decl.init, env), *body.inits) if decl.init is not None else body.inits
     inner.depth = body.depth + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netspec.ir import DType, Graph, Region, Size, TensorType, Undecided, Value, total
+from netspec.ir import DType, Graph, Region, Scan, Size, TensorType, Undecided, Value, total
 
 BYTES = {
     DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
@@ -20,8 +20,20 @@ def bytes_of(type: TensorType, batch: int = 1) -> Size:
 
 def training_bytes(graph: Graph, batch: int = 1) -> Size:
     """Every value that the forward pass makes, inputs included: what is kept for the backward pass."""
-    types = [value.type for value in graph.inputs] + [value.type for node in graph.walk() for value in node.outputs]
-    return total(bytes_of(type, batch) for type in types)
+    return total(bytes_of(value.type, batch) for value in graph.inputs) + _made_bytes(graph, batch)
+
+
+def _made_bytes(graph: Graph, batch: int) -> Size:
+    """What the layers make: those of a scan make theirs at every step, and it makes what it puts together."""
+    found: list[Size] = []
+    for node in graph.nodes:
+        if isinstance(node, Scan):
+            found += [_made_bytes(node.body, batch) * node.steps]
+        if isinstance(node, Region) and not isinstance(node, Scan):
+            found += [_made_bytes(node.body, batch)]
+        else:
+            found += [bytes_of(value.type, batch) for value in node.outputs]
+    return total(found)
 
 
 def inference_bytes(graph: Graph, batch: int = 1) -> Size | None:
@@ -76,7 +88,10 @@ class _Step:
 def _steps(graph: Graph, same: dict[Value, Value]) -> Iterator[_Step]:
     """`same` maps a value to the one that it is another name of; it grows on the way."""
     for node in graph.nodes:
-        if isinstance(node, Region):
+        if isinstance(node, Scan):
+            inside = (value for each in node.body.walk() for value in each.outputs)  # of one step at a time
+            yield _Step(tuple(same.get(value, value) for value in node.inputs), (*node.outputs, *inside))
+        elif isinstance(node, Region):
             _rename(same, node.body.inputs, node.inputs)
             yield from _steps(node.body, same)
             _rename(same, node.outputs, node.body.outputs)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.compiler import analyses
-from netspec.compiler.analyses import Layer, layers, own_params
+from netspec.compiler.analyses import Layer, layers, own_params, uses
 from netspec.compiler.fold import Entry, Folder, Run
-from netspec.ir import Graph, Node, Region, Size, TensorType, total
+from netspec.ir import Graph, Node, Region, Scan, Size, TensorType, total
 from netspec.ops.base import trainable
 
 
@@ -40,6 +40,7 @@ class _Outline:
         self._depth = depth
         self._folder = Folder()
         self._rows: Mapping[str, Layer] = {row.path: row for row in layers(graph)}
+        self._times = times_of(graph)
 
     def lines(self, graph: Graph, level: int) -> Iterator[Line]:
         for entry in self._folder.entries(graph):
@@ -59,7 +60,7 @@ class _Outline:
             what=f"{count:,} x {name(shown)}" if count > 1 else name(shown),
             output=entry.outputs[0].type if entry.outputs else TensorType(()),
             num_params=sum(map(params_of, members)),
-            macs=total(map(macs_of, members)),
+            macs=total(macs_of(member) * self._times.get(member.path, 1) for member in members),
             count=count,
             layer=self._rows[shown.path] if isinstance(shown, Node) else None,
         )
@@ -91,7 +92,18 @@ def params_of(node: Node | Region) -> int:
     return sum(trainable(own_params(each)) for each in inner)
 
 
+def times_of(graph: Graph, times: Size = 1) -> dict[str, Size]:
+    """How often what stands in a scan runs, by path: nodes and regions."""
+    found: dict[str, Size] = {}
+    for region in (node for node in graph.nodes if isinstance(node, Region)):
+        inner = times * region.steps if isinstance(region, Scan) else times
+        found |= {node.path: inner for node in region.body.nodes if inner != 1} | times_of(region.body, inner)
+    return found
+
+
 def macs_of(node: Node | Region) -> Size:
-    """The multiply-accumulates of a node or of all inside a region."""
-    inner = node.body.walk() if isinstance(node, Region) else (node,)
-    return total(map(analyses.macs_of, inner))
+    """The multiply-accumulates of a node or of all inside a region, all steps of a scan together."""
+    if isinstance(node, Node):
+        return analyses.macs_of(node)
+    steps = node.steps if isinstance(node, Scan) else 1
+    return total(analyses.macs_of(each) * times for each, times in uses(node.body, steps))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from netspec.ir import Graph, Node, Region, Size, Sizes, Value, is_less
+from netspec.ir import Graph, Node, Region, Scan, Size, Sizes, Value, is_less
 from netspec.ops.base import Op
 from netspec.ops.reads import All, Past, Window
 
@@ -35,12 +35,15 @@ def receptive_fields(graph: Graph) -> dict[str, Sizes]:
 
 def _walk(graph: Graph, known: dict[Value, _Field], whole: Sizes, found: dict[str, Sizes]) -> None:
     for node in graph.nodes:
+        if isinstance(node, Scan):
+            # A state has seen every step before it, so what it gives has no field that windows could count.
+            if any(value in known for value in node.inputs):
+                known.update((value, _Field(whole, None)) for value in node.outputs)
+            continue
         if isinstance(node, Region):
-            pairs = zip(node.body.inputs, node.inputs, strict=True)
-            known.update({inside: known[outside] for inside, outside in pairs if outside in known})
+            known.update({inside: known[outside] for inside, outside in node.entries() if outside in known})
             _walk(node.body, known, whole, found)
-            pairs = zip(node.outputs, node.body.outputs, strict=True)
-            known.update({outside: known[inside] for outside, inside in pairs if inside in known})
+            known.update({outside: known[inside] for inside, outside in node.exits() if inside in known})
             continue
         read = [known[value] for value in node.inputs if value in known]
         if not read:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from netspec.compiler.resolved_scans import cell_chain, cell_head, cell_outputs, scan_words
 from netspec.compiler.restated import head, tail
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.words import Chain, HiddenName
 from netspec.compiler.yaml_text import Word, block, flow
 from netspec.diagnostics import NetspecError
-from netspec.ir import Graph, Init, Node, Region, Value
+from netspec.ir import Graph, Init, Node, Region, Scan, Value
 from netspec.lang.document import Document
 from netspec.lang.tokens import tokens
 from netspec.ops.base import Op
@@ -35,7 +36,9 @@ def spec_text(graph: Graph, document: Document, weights: Sequence[WeightsSection
     writer = _Writer(graph)
     root = Chain.root(graph)
     try:
-        lines = [*head(graph, document), "layers:", *writer.chain(root, "  "), *_outputs(graph, root)]
+        layers = [*writer.chain(root, "  "), *_outputs(graph, root)]
+        blocks = ["blocks:", *writer.blocks] if writer.blocks else []
+        lines = [*head(graph, document), *blocks, "layers:", *layers]
     except HiddenName as error:
         help = "rename one of them"
         raise NetspecError.at(document.source.name, "not-supported", str(error), help=help) from None
@@ -50,6 +53,9 @@ class _Writer:
         self._paths = {each.name for each in graph.inputs} | {node.path for node in graph.walk()}
         # Groups whose value is not that of their last layer, with the path of the layer that gives it, if it has one.
         self.moved: dict[str, str | None] = {}
+        # The cells of scans, as blocks.
+        self.blocks: list[str] = []
+        self._names = {node.op.name for node in graph.walk()}
 
     def chain(self, chain: Chain, indent: str) -> Iterator[str]:
         """The layers of a chain, a list item each."""
@@ -58,7 +64,9 @@ class _Writer:
             if isinstance(node, Node) and node.layer != node.path:
                 chain.hand_on(node)
                 continue
-            if isinstance(node, Node):
+            if isinstance(node, Scan):
+                yield f"{indent}- {flow(self._scan(node, chain))}"
+            elif isinstance(node, Node):
                 line = _modifiers(node, chain, _reads(node, before, chain)) | _operation(node, chain)
                 yield f"{indent}- {flow(line)}"
                 chain.add(node)
@@ -89,6 +97,22 @@ class _Writer:
             yield from body
         chain.leave(inner)
         self._note_value(region, chain)
+
+    def _scan(self, scan: Scan, chain: Chain) -> dict[str, Any]:
+        """A scan, whose cell becomes a block of its own; or a call, of it or of a step."""
+        reads = {inside.name: Word(chain.word(outside)) for inside, outside in scan.entries()}
+        line = _modifiers(scan, chain, {"from": reads} if reads else {})
+        chain.add(scan)
+        if scan.owner is not None:
+            return line | {"call": Word(chain.called(scan.owner) + (".step" if scan.is_single else ""))}
+        name = scan.definition or scan.name
+        while name in self._names:
+            name += "_"
+        self._names.add(name)
+        inner = cell_chain(scan, chain)
+        layers = [*self.chain(inner, "      ")]
+        self.blocks += [f"  {name}:", *cell_head(scan), "    layers:", *layers, *cell_outputs(scan, inner)]
+        return line | {"scan": scan_words(scan, name)}
 
     def _is_plain_call(self, region: Region) -> bool:
         """Whether `call` says it all: a sequence reads one value, and finds others by name where it was written."""
@@ -177,7 +201,8 @@ def _modifiers(node: Node | Region, chain: Chain, reads: dict[str, Any]) -> dict
 
 def _operation(node: Node, chain: Chain) -> dict[str, Any]:
     if node.owner is not None:
-        return {"call": Word(chain.called(node.owner))}
+        assert isinstance(node.op, Op)
+        return {"call": Word(chain.called(node.owner) + node.op.call_suffix)}
     return {node.op.name: _equation(node.op) if isinstance(node.op, Calc) else node.op.attributes() or None}
 
 

@@ -33,7 +33,7 @@ class State:
         types = [value.type for value in node.inputs]
         params = dict(node.op.params(*types))
         owner = node.owner or node.path
-        use = _Use(node.op, tuple(each.rank for each in types), params)
+        use = _Use(*node.op.owned_as(*types), params)
         first = self._uses.setdefault(owner, use)
         if first != use:
             report.error("shape-mismatch", _difference(owner, first, use), node.span)

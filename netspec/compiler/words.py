@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Node, Region, Scan, Value
 from netspec.ops.base import Op
 
 
@@ -51,7 +52,7 @@ class Chain:
     def is_value(self, value: Value, node: Node | Region) -> bool:
         """Whether a value is what a layer of this chain gives to who reads it by its name."""
         value = self.origin(value)
-        if isinstance(node, Node):
+        if isinstance(node, Node | Scan):
             return bool(node.outputs) and value is node.outputs[0]
         return self.made.get(value) == node.name
 
@@ -96,7 +97,7 @@ class Chain:
     def leave(self, inner: Chain) -> None:
         """Learn the words for what a region gives, whose layers have their words."""
         assert inner.region is not None
-        for outside, inside in zip(inner.region.outputs, inner.region.body.outputs, strict=True):
+        for inside, outside in inner.region.exits():
             value = inner.origin(inside)
             if value in inner.made:
                 word = inner.made[value]
@@ -105,14 +106,19 @@ class Chain:
             else:
                 self.same[outside] = inner.outside(value)
 
-    def add(self, node: Node) -> None:
+    def add(self, node: Node | Scan) -> None:
         """Learn the words for what a layer gives."""
         if len(node.outputs) == 1:
             self.made[node.outputs[0]] = node.name
             return
-        assert isinstance(node.op, Op)
-        names = node.op.output_names or range(len(node.outputs))
-        self.made |= {value: f"{node.name}.{name}" for value, name in zip(node.outputs, names, strict=True)}
+        names: Sequence[object] = range(len(node.outputs))
+        if isinstance(node, Scan):
+            names = [value.name.removeprefix(f"{node.path}.") for value in node.outputs]
+        elif isinstance(node.op, Op):
+            names = node.op.output_names or names
+        named = zip(names, node.outputs, strict=True)
+        words = [node.name if value.name == node.path else f"{node.name}.{name}" for name, value in named]
+        self.made |= dict(zip(node.outputs, words, strict=True))
 
     def hand_on(self, node: Node) -> None:
         """Learn that a node of no layer (`each` makes it) hands on what it reads."""

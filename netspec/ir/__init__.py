@@ -2,7 +2,21 @@
 
 from netspec.ir.bounds import bounds, is_at_most, is_less
 from netspec.ir.dims import Dim, DimError, Size, Sizes, Symbol, Undecided, product, symbol, total
-from netspec.ir.graph import Distribution, Frame, Graph, Init, Input, Node, Operation, Presence, Region, Tie, Value
+from netspec.ir.graph import (
+    Distribution,
+    Frame,
+    Graph,
+    Init,
+    Input,
+    Node,
+    Operation,
+    Presence,
+    Region,
+    Scan,
+    Slot,
+    Tie,
+    Value,
+)  # fmt: skip
 from netspec.ir.substitution import evaluate, multiple_proving, substitute, symbols_of
 from netspec.ir.types import DType, TensorType
 
@@ -19,8 +33,10 @@ __all__ = [
     "Operation",
     "Presence",
     "Region",
+    "Scan",
     "Size",
     "Sizes",
+    "Slot",
     "Symbol",
     "TensorType",
     "Tie",

@@ -2,7 +2,7 @@
 
 A named `sequence`, a named repeat, a use of a block or of another spec is a Region: a node with a graph inside, so that
 the hierarchy of the file survives to the backends. Values that a region reads from outside are its `inputs`, pairwise
-the inputs of its `body`.
+the inputs of its `body`. A recurrent layer is a Scan: a Region that runs once a step.
 
 State belongs to module paths. A layer that is called again (`call`) has a path of its own and an `owner` whose
 parameters it uses; a tied parameter belongs to the layer it is tied to.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from netspec.diagnostics import Span
+from netspec.ir.dims import Size
 from netspec.ir.types import TensorType
 
 
@@ -158,6 +159,72 @@ class Region:
         """The last part of the path."""
         return self.path.rpartition(".")[2]
 
+    def entries(self) -> Iterator[tuple[Value, Value]]:
+        """The inputs of the body, each with the value outside that it is, or is a part of."""
+        return zip(self.body.inputs, self.inputs, strict=True)
+
+    def exits(self) -> Iterator[tuple[Value, Value]]:
+        """The outputs of the body, each with the value outside that it becomes, or becomes a part of."""
+        return zip(self.body.outputs, self.outputs, strict=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """What one input of a scan's body is: a state, a sequence that is cut into steps, or a value given whole.
+
+    A sequence has the `axis` (from 1) along which it is cut. A state has a name; it starts at a value from outside if
+    `is_given`, else at the value of the node `start`, which is learned, else at zero.
+    """
+
+    state: str | None = None
+    axis: int | None = None
+    is_given: bool = False
+    start: Node | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan(Region):
+    """A group that runs once a step, each time with the states that the step before it gave.
+
+    `slots` says what each input of `body` is. `inputs` are what is read from outside, in the order of the slots.
+    `body.outputs` are the next states, in the order of their slots, then what is emitted. `outputs` are what was
+    emitted, along a new first axis of `steps`, then the final states. `reverse`: it begins with the last step.
+
+    `is_single`: it runs once, nothing is cut, and `outputs` are the `body.outputs` as they are.
+    """
+
+    slots: tuple[Slot, ...] = ()
+    steps: Size = 1
+    reverse: bool = False
+    is_single: bool = False
+    # What the cell gives, by name and in its order, as it was written: values of the body.
+    ends: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def states(self) -> tuple[Slot, ...]:
+        """The slots of states."""
+        return tuple(slot for slot in self.slots if slot.state is not None)
+
+    def reads(self) -> Iterator[tuple[Slot, Value, Value | None]]:
+        """Each slot, with the body's input and the value outside; None where a state starts by itself."""
+        values = iter(self.inputs)
+        for slot, inside in zip(self.slots, self.body.inputs, strict=True):
+            yield slot, inside, next(values) if slot.state is None or slot.is_given else None
+
+    def entries(self) -> Iterator[tuple[Value, Value]]:
+        """The inputs of the body that are read outside, each with the value there."""
+        return ((inside, outside) for _, inside, outside in self.reads() if outside is not None)
+
+    def exits(self) -> Iterator[tuple[Value, Value]]:
+        """What is emitted, then the states, each with what it becomes outside."""
+        count = 0 if self.is_single else len(self.states)
+        inside = self.body.outputs[count:] + self.body.outputs[:count]
+        return zip(inside, self.outputs, strict=True)
+
+    def learned(self) -> tuple[Node, ...]:
+        """The nodes of states whose first value is learned."""
+        return tuple(slot.start for slot in self.slots if slot.start is not None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
@@ -176,6 +243,8 @@ class Graph:
         """Every op node, depth first, in order."""
         for node in self.nodes:
             if isinstance(node, Region):
+                if isinstance(node, Scan):
+                    yield from node.learned()
                 yield from node.body.walk()
             else:
                 yield node

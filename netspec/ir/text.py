@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netspec.ir.graph import Graph, Init, Input, Node, Region, Value
+from netspec.ir.graph import Graph, Init, Input, Node, Region, Scan, Slot, Value
 
 
 def text(graph: Graph) -> str:
@@ -32,9 +32,24 @@ def _nodes(graph: Graph, indent: str) -> Iterator[str]:
 
 def _region(region: Region, reads: str, indent: str) -> Iterator[str]:
     block = f" = {region.definition}{_braced(region.arguments)}" if region.definition is not None else ""
-    head = f"region {region.path}{block}({reads}) -> ({_typed(region.outputs)})"
+    what = _scan_words(region) if isinstance(region, Scan) else "region"
+    head = f"{what} {region.path}{block}({reads}) -> ({_typed(region.outputs)})"
     yield f"{indent}{head}{_bracketed(_shared_marks(region))}"
     yield from _nodes(region.body, indent + "  ")
+
+
+def _scan_words(scan: Scan) -> str:
+    """`scan of T steps (x: each, h: state from zero, memory: whole)`."""
+    slots = ", ".join(f"{value.name}: {_slot(slot)}" for slot, value, _ in scan.reads())
+    if scan.is_single:
+        return f"step ({slots})"
+    return f"scan of {scan.steps} steps{' backward' if scan.reverse else ''} ({slots})"
+
+
+def _slot(slot: Slot) -> str:
+    if slot.state is None:
+        return "whole" if slot.axis is None else f"along {slot.axis}"
+    return "state" if slot.is_given else "state, learned" if slot.start is not None else "state from zero"
 
 
 def _node_marks(node: Node) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.ir.graph import Graph, Node, Region, Value
+from netspec.ir.graph import Graph, Node, Region, Scan, Value
 
 
 class InvalidGraphError(AssertionError):
@@ -16,7 +16,7 @@ def verify(graph: Graph) -> None:
     2. Each node reads only values of its own graph that stand before it.
     3. The outputs of a node have the types that its op infers from its inputs.
     4. Paths are unique within a graph.
-    5. A region's inputs and outputs agree with its body's, pairwise, in number and type.
+    5. A region's inputs and outputs agree with its body's, pairwise, in number and type; a scan's, as its slots say.
     6. There is a name for every output of the outermost graph, and none is missing.
 
     Raises:
@@ -38,7 +38,9 @@ def _verify(graph: Graph) -> None:
         for value in node.inputs:
             if value not in defined:
                 raise InvalidGraphError(f"{node.path} reads {value.name}, which is not defined before it (2)")
-        if isinstance(node, Region):
+        if isinstance(node, Scan):
+            _check_scan(node)
+        elif isinstance(node, Region):
             _check_region(node)
         else:
             _check_types(node)
@@ -68,6 +70,25 @@ def _check_region(region: Region) -> None:
         if tuple(value.type for value in outside) != tuple(value.type for value in inside):
             raise InvalidGraphError(f"{region.path}: inputs or outputs differ from its body's (5)")
     _verify(region.body)
+
+
+def _check_scan(scan: Scan) -> None:
+    for slot, inside, outside in scan.reads():
+        shape = inside.type.shape if outside is None else outside.type.shape
+        if slot.axis is not None:
+            shape = (*shape[: slot.axis - 1], *shape[slot.axis :])
+        if inside.type.shape != shape or (outside is not None and inside.type.dtype is not outside.type.dtype):
+            raise InvalidGraphError(f"{scan.path}: the step's input {inside.name} is not a part of {outside} (5)")
+    found = [value.type.shape for value in scan.outputs]
+    nexts = [] if scan.is_single else [value.type.shape for value in scan.body.outputs[: len(scan.states)]]
+    emitted = [value.type.shape for value in scan.body.outputs[len(nexts) :]]
+    expected = [shape if scan.is_single else (scan.steps, *shape) for shape in emitted]
+    if found != [*expected, *nexts]:
+        raise InvalidGraphError(f"{scan.path}: outputs {found}, but its body gives {[*expected, *nexts]} (5)")
+    states = [inside.type for slot, inside, _ in scan.reads() if slot.state is not None]
+    if nexts and [type.shape for type in states] != nexts:
+        raise InvalidGraphError(f"{scan.path}: a state changes its shape (5)")
+    _verify(scan.body)
 
 
 def _types(types: tuple[object, ...]) -> str:

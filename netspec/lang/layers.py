@@ -13,8 +13,6 @@ from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_nul
 
 MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "freeze")
 STRUCTURAL = ("sequence", "parallel", "call", "op", "use", "scan", "calc")
-# Words of the language that this release does not read yet.
-LATER = frozenset({"scan"})
 # Keys that stand beside a structural one and belong to it.
 BESIDE = {"parallel": ("join",), "use": ("until", "args", "weights")}
 

@@ -120,6 +120,8 @@ class Op(BaseModel):
     sizes_only: ClassVar[bool] = False
     #: The names of its outputs, where it always has these; those of others that have several are called 0, 1, ...
     output_names: ClassVar[tuple[str, ...]] = ()
+    #: What stands behind the name of the layer in the `call` that makes it.
+    call_suffix: ClassVar[str] = ""
 
     def infer(self, *inputs: Any) -> TensorType | tuple[TensorType, ...]:
         """The output's type (or types) from the inputs'.
@@ -230,6 +232,10 @@ class Op(BaseModel):
             each if each.batched is batched and each.below == below else replace(each, batched=batched, below=below)
             for each in every
         )
+
+    def owned_as(self, *inputs: Any) -> tuple["Op", tuple[int, ...]]:
+        """What all uses of one layer's parameters have in common: the op, and the numbers of its inputs' axes."""
+        return self, tuple(each.rank for each in inputs)
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""

@@ -119,7 +119,7 @@ class OnnxBuilder(Protocol):
 
     def scan(
         self, step: Callable[..., tuple[Any, ...]], states: Sequence[Any], sequences: Sequence[Any], *,
-        axis: int = 1, reverse: bool = False,
+        axes: Sequence[int], axis: int = 1, reverse: bool = False,
     ) -> tuple[OnnxValue, ...]:  # fmt: skip
         """A Scan: `step` gets the states and one step of each sequence, and gives the next states and outputs.
 
@@ -127,7 +127,8 @@ class OnnxBuilder(Protocol):
             step: Adds the nodes of one step; it may use any value from outside. What it gives are values of its own.
             states: The states at the start.
             sequences: What is cut into steps.
-            axis: Along which axis, the batch being 0, sequences are cut and outputs are put together.
+            axes: Along which axis each sequence is cut, the batch being 0.
+            axis: Along which axis outputs are put together.
             reverse: Whether it begins with the last step.
 
         Returns:

@@ -1,7 +1,7 @@
 """Recurrent layers: RNN, GRU, LSTM, by torch's fused modules and ONNX's nodes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from netspec.ir import Size, TensorType
 from netspec.ops.attributes import NonNegativeInt, PositiveInt, Probability, integer
@@ -9,7 +9,7 @@ from netspec.ops.base import Example, Main, Masked, Op, OpError, Param
 from netspec.ops.broadcast import repeated_in_torch, same_dtype
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, NEW, PAST, Reads
-from netspec.ops.recurrent_onnx import Cell, in_onnx
+from netspec.ops.recurrent_onnx import Cell, Weights, in_onnx
 from netspec.ops.sizes import known
 
 # Each layer has parameters of its own, so that many are a slip of the pen.
@@ -126,8 +126,9 @@ class Recurrent(Op):
         return self.lowered(t, [input, *states], input, lambda output: output)
 
     def lowered(
-        self, t: TorchBuilder, inputs: Sequence[TorchValue], sequence: Any, unpacked: Callable[[Any], Any]
-    ) -> TorchResult:
+        self, t: TorchBuilder, inputs: Sequence[TorchValue], sequence: Any, unpacked: Callable[[Any], Any], *,
+        has_last: bool = True,
+    ) -> TorchResult:  # fmt: skip
         """torch's module, called with `sequence`, whose output is `unpacked`."""
         input, *states = inputs
         names = ("h_n", "c_n")[: len(self.state_sizes())]
@@ -140,9 +141,12 @@ class Recurrent(Op):
             lambda output, *finals: (
                 unpacked(output),
                 *(each.transpose(0, 1) for each in finals),
-                self._last(t, finals[0]),
+                *((self._last(t, finals[0]),) if has_last else ()),
             ),
         )
+
+    def owned_as(self, *inputs: TensorType) -> tuple[Op, tuple[int, ...]]:
+        return self, ()  # it may start from given states in one place, and from zero in another
 
     def _module(self, t: TorchBuilder, input: TorchValue) -> Any:
         options = self.given("num_layers", "bias", "dropout", "bidirectional", "nonlinearity", "proj_size")
@@ -172,13 +176,15 @@ class Recurrent(Op):
     ) -> tuple[OnnxValue, ...]:
         """The outputs in ONNX; `lengths` are int32."""
         input, *states = inputs
-        params = cast(OnnxParams, p)
-        weights = [_weights(params, place.suffix) for place in self.places(input.type)]
-        layers = [weights[i : i + self.directions] for i in range(0, len(weights), self.directions)]
-        return in_onnx(g, self.cell(), input, states, layers, lengths)
+        return in_onnx(g, self.cell(), input, states, self.weights(input.type, p), lengths)
+
+    def weights(self, input: TensorType, p: Any) -> list[list[Weights]]:
+        """The initializers, by layer and direction."""
+        found = [_weights(p, place.suffix) for place in self.places(input)]
+        return [found[i : i + self.directions] for i in range(0, len(found), self.directions)]
 
 
-def _weights(p: OnnxParams, suffix: str) -> tuple[OnnxValue | None, ...]:
+def _weights(p: OnnxParams, suffix: str) -> Weights:
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
     return tuple(getattr(p, f"{name}_{suffix}") for name in names)
 
@@ -196,7 +202,7 @@ class Rnn(Recurrent):
     """
 
     name = "rnn"
-    output_names = ("sequence", "h", "last")
+    output_names: ClassVar[tuple[str, ...]] = ("sequence", "h", "last")
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     examples = [
         Example("rnn: 4", (5, 3)),
@@ -223,7 +229,7 @@ class Gru(Recurrent):
     """
 
     name = "gru"
-    output_names = ("sequence", "h", "last")
+    output_names: ClassVar[tuple[str, ...]] = ("sequence", "h", "last")
     examples = [
         Example("gru: 4", (5, 3)),
         Example("gru: {hidden_size: 3, bias: false}", (4, 2), (1, 3)),
@@ -250,7 +256,7 @@ class Lstm(Recurrent):
     """
 
     name = "lstm"
-    output_names = ("sequence", "h", "c", "last")
+    output_names: ClassVar[tuple[str, ...]] = ("sequence", "h", "c", "last")
     proj_size: NonNegativeInt = 0
     examples = [
         Example("lstm: 4", (5, 3)),

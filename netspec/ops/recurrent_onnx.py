@@ -25,7 +25,7 @@ class Cell:
 
 def in_onnx(
     g: OnnxBuilder, cell: Cell, input: OnnxValue, states: Sequence[OnnxValue], layers: Sequence[Sequence[Weights]],
-    lengths: OnnxValue | None = None,
+    lengths: OnnxValue | None = None, *, is_single: bool = False,
 ) -> tuple[OnnxValue, ...]:  # fmt: skip
     """The outputs of a recurrent layer: sequence, final states, and the top layer's final h.
 
@@ -36,9 +36,11 @@ def in_onnx(
         states: Initial states, [N, layers*directions, size] each, or none.
         layers: The weights by layer and direction.
         lengths: [N], int32: where each sample ends; None: all at T.
+        is_single: The input is [N, features], and so is the first output.
     """
     like, num = input, len(layers) * len(layers[0])
     input, *states = repeated_in_onnx(g, (input, *states))
+    input = g.Unsqueeze(input, g.ints([1])) if is_single else input
     if cell.projection and not states:
         states = [_zeros(g, input, num, size, like) for size in (cell.projection, cell.hidden_size)]
     nothing: list[Sequence[OnnxValue | None]] = [[None] * len(layers)] * 2
@@ -52,7 +54,9 @@ def in_onnx(
         value, *ends = run(g, cell, value, directions, [each[index] for each in starts], lengths)
         finals.append(tuple(ends))
     states_out = [_joined(g, each) for each in zip(*finals, strict=True)]
-    return _batch_first(g, value, len(layers[0])), *states_out, _side_by_side(g, finals[-1][0], len(layers[0]))
+    sequence = _batch_first(g, value, len(layers[0]))
+    sequence = g.Squeeze(sequence, g.ints([1])) if is_single else sequence
+    return sequence, *states_out, _side_by_side(g, finals[-1][0], len(layers[0]))
 
 
 def _by_layer(g: OnnxBuilder, state: OnnxValue, num: int, num_layers: int) -> list[OnnxValue]:
@@ -159,7 +163,7 @@ def _projected_direction(
         return g.Where(valid, new_h, h), g.Where(valid, new_c, c), g.Where(valid, new_h, g.Sub(h, h))
 
     sequences = [mapped] if inside is None else [mapped, inside]
-    return g.scan(step, states, sequences, axis=0, reverse=reverse)
+    return g.scan(step, states, sequences, axes=[0] * len(sequences), axis=0, reverse=reverse)
 
 
 def _inside(g: OnnxBuilder, input: OnnxValue, lengths: OnnxValue) -> OnnxValue:

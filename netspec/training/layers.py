@@ -52,7 +52,7 @@ def producer(graph: Graph, value: Value) -> Node | None:
     """The node that makes a value, inside regions too; None for an input."""
     for node in graph.nodes:
         if isinstance(node, Region):
-            inside = node.body.outputs[node.outputs.index(value)] if value in node.outputs else value
+            inside = next((inner for inner, outer in node.exits() if outer is value), value)
             found = producer(node.body, inside)
             if found is not None:
                 return found

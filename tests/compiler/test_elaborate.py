@@ -106,7 +106,7 @@ def test_several_inputs_and_named_outputs() -> None:
         ("  - {relu, tanh}", "bad-layer", (4, 12)),
         ("  - {each: T, relu}", "not-supported", (4, 6)),
         ("  - {repeat: -3, relu}", "wrong-value", (4, 14)),
-        ("  - scan: {}", "not-supported", (4, 5)),
+        ("  - scan: {}", "missing-key", (4, 5)),
         ("  - linear: 9_999_999_999", "wrong-value", (4, 13)),
         ("  - flatten\n  - linear: 2_000_000_000", "too-large", (5, 5)),
     ],

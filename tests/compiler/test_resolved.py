@@ -18,7 +18,7 @@ from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
 from netspec.compiler.yaml_text import block, flow
 from netspec.diagnostics import NetspecError, Source
-from netspec.ir import Graph, Init, Node, Region, Tie, Value
+from netspec.ir import Graph, Init, Node, Region, Scan, Tie, Value
 from netspec.ir.text import text
 from netspec.ir.verify import verify
 from netspec.lang.document import Document
@@ -67,6 +67,8 @@ def _bare_node(node: Node | Region, known: dict[Value, Value]) -> list[Node | Re
         op = _with_numbers(node.op) if isinstance(node.op, Calc) else node.op
         # What is frozen is said by the layer that owns the parameters.
         return [replace(node, op=op, inputs=inputs, frozen=node.frozen and node.owner is None)]
+    if isinstance(node, Scan):
+        return [replace(node, definition=None, arguments={}, body=_bare(node.body, known, {}), inputs=inputs)]
     body = _bare(node.body, known, dict(zip(node.body.inputs, inputs, strict=True)))
     known |= {outer: known.get(inner, inner) for outer, inner in zip(node.outputs, node.body.outputs, strict=True)}
     group = replace(node, definition=None, arguments={}, owner=None, body=body, inputs=(), outputs=())

@@ -111,7 +111,7 @@ class Builder:
 
     def scan(
         self, step: Callable[..., tuple[Any, ...]], states: Sequence[Any], sequences: Sequence[Any], *,
-        axis: int = 1, reverse: bool = False,
+        axes: Sequence[int], axis: int = 1, reverse: bool = False,
     ) -> tuple[OnnxHandle, ...]:  # fmt: skip
         """A Scan whose body is what `step` adds; see the protocol."""
         stem = f"{self._path}/Scan_{len(self.nodes) - self._first}"
@@ -123,11 +123,13 @@ class Builder:
         self.nodes, self._first, self._path = outside
         num_outputs = len(results) - len(states)
         attributes: dict[str, Any] = {"body": body, "num_scan_inputs": len(sequences)}
-        if axis:
-            attributes |= {"scan_input_axes": [axis] * len(sequences), "scan_output_axes": [axis] * num_outputs}
+        if any(axes):
+            attributes["scan_input_axes"] = list(axes)
+        if axis and num_outputs:
+            attributes["scan_output_axes"] = [axis] * num_outputs
         if reverse:
             ones = {"scan_input_directions": len(sequences), "scan_output_directions": num_outputs}
-            attributes |= {key: [1] * count for key, count in ones.items()}
+            attributes |= {key: [1] * count for key, count in ones.items() if count}
         return self.call("Scan", *states, *sequences, outputs=len(results), **attributes)
 
     def __getattr__(self, op_type: str) -> Callable[..., OnnxHandle]:

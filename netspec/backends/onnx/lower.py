@@ -16,11 +16,12 @@ from onnx import helper
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params, every_node
 from netspec.backends.onnx.formulas import dimensions
+from netspec.backends.onnx.scans import ScanLowering
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
 from netspec.compiler.passes.masks import masked
 from netspec.diagnostics import ModelError
-from netspec.ir import Graph, Node, Region, TensorType, Value
+from netspec.ir import Graph, Node, Region, Scan, TensorType, Value
 from netspec.ops.base import Op, Param
 
 IR_VERSION = 10
@@ -87,7 +88,9 @@ class _Lowering:
 
     def nodes(self, graph: Graph) -> None:
         for node in graph.nodes:
-            if isinstance(node, Region):
+            if isinstance(node, Scan):
+                self._scan(node)
+            elif isinstance(node, Region):
                 self._region(node)
             else:
                 self._node(node)
@@ -103,11 +106,20 @@ class _Lowering:
         return found
 
     def _region(self, region: Region) -> None:
-        for inside, outside in zip(region.body.inputs, region.inputs, strict=True):
+        for inside, outside in region.entries():
             self._known[inside] = self._known[outside]
         self.nodes(region.body)
-        for outside, inside in zip(region.outputs, region.body.outputs, strict=True):
+        for inside, outside in region.exits():
             self._known[outside] = self._known[inside]
+
+    def _scan(self, scan: Scan) -> None:
+        for node in scan.learned():
+            self._node(node)
+        lowered = ScanLowering(scan, self.builder, self._known, self.nodes)
+        # A node has the name of its output that was named last: the first.
+        for value, handle in [*zip(scan.outputs, lowered.results(), strict=True)][::-1]:
+            named = self.builder.finish(handle, self._value_name(value))
+            self._known[value] = OnnxHandle(named.name, value.type)
 
     def _node(self, node: Node) -> None:
         assert isinstance(node.op, Op)

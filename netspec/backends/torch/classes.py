@@ -14,11 +14,13 @@ from itertools import pairwise
 
 from netspec.backends.torch.chains import chain, compressed
 from netspec.backends.torch.expressions import Expression, ModuleCall, Operand, Owned
-from netspec.backends.torch.naming import TAKEN, is_attribute, unique, variable_name
+from netspec.backends.torch.loops import Loop
+from netspec.backends.torch.naming import TAKEN, unique, variable_name
+from netspec.backends.torch.placing import given_up, reach, registered, tensor
 from netspec.backends.torch.program import BUILDER, Kind, Program, lower, relative, shape_comment
 from netspec.backends.torch.unpack import flat_names, outputs_of, pattern
 from netspec.compiler.passes.deployed import runs_in_training_only
-from netspec.ir import Graph, Input, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Scan, Value
 
 _SELF = ast.Name("self")
 _TRAINING = ast.Attribute(_SELF, "training")
@@ -55,6 +57,11 @@ class _Step:
     is_join: bool = False
 
 
+def write_scan(program: Program, scan: Scan) -> ClassTree:
+    """The class of a scan: `step` is its body, `forward` the loop."""
+    return _Writer(program, scan.body, scan.path, is_step=True).loop(scan)
+
+
 def write_class(program: Program, graph: Graph, path: str) -> ClassTree:
     """The class of a graph; the classes that it constructs are known.
 
@@ -70,13 +77,16 @@ def write_class(program: Program, graph: Graph, path: str) -> ClassTree:
 
 
 class _Writer:
-    def __init__(self, program: Program, graph: Graph, path: str) -> None:
+    def __init__(self, program: Program, graph: Graph, path: str, *, is_step: bool = False) -> None:
         self._program = program
         self._graph = graph
         self._path = path
         self._stands_for: dict[Value, Value] = {}
         self._steps = list(self._flat(graph, (), in_training_only=False))
+        self._is_step = is_step
         self._outputs = tuple(map(self._resolved, graph.outputs))
+        if is_step:  # what is both a state and emitted is given once
+            self._outputs = tuple(dict.fromkeys(self._outputs))
         self._readers = Counter(value for step in self._steps for value in step.inputs) + Counter(self._outputs)
         self._following = dict(pairwise([*self._steps, None]))
         self._variables: dict[Value, str] = {}
@@ -92,6 +102,20 @@ class _Writer:
         tree.constructor += self._ties()
         return tree
 
+    def loop(self, scan: Scan) -> ClassTree:
+        step = self.general()
+        names = {outside: variable_name(inside.name) for inside, outside in scan.entries()}
+        taken, read = {*TAKEN, *names.values()}, frozenset(scan.outputs)
+        loop = Loop(scan, names, Expression(_SELF), taken, may_overwrite=True, read=read)
+        statements, results = loop.statements()
+        for node in scan.learned():
+            own = self._program.owned[node]
+            if node.owner is None and isinstance(own, Owned):
+                step.constructor.append(registered((node.name,), own.initial.tree, own))
+        step.methods.append(("step", step.inputs, step.forward))
+        step.inputs, step.forward = [*names.values()], [*statements, ast.Return(_tuple(results))]
+        return step
+
     def general(self) -> ClassTree:
         inputs = self._name_inputs()
         body: list[ast.stmt] = []
@@ -105,7 +129,7 @@ class _Writer:
         """The network's inputs keep their names; a region's only one has the same wherever the region stands."""
         for value in self._graph.inputs:
             name = value.name.rpartition(".")[2]
-            if self._path and len(self._graph.inputs) == 1:
+            if self._path and len(self._graph.inputs) == 1 and not self._is_step:
                 name = "x" if self._is_free(value) else "input"
             self._variables[value] = unique(variable_name(name), self._taken)
         return [self._parameter(value) for value in self._graph.inputs]
@@ -175,12 +199,12 @@ class _Writer:
                 outer = step.place[:depth]
                 if outer not in containers:
                     containers.add(outer)
-                    yield _registered(outer, Expression(ast.Name("nn")).Module().tree)
+                    yield registered(outer, Expression(ast.Name("nn")).Module().tree)
             own = self._program.owned.get(step.node) if isinstance(step.node, Node) else None
-            statement = _registered(step.place, tree, own if isinstance(own, Owned) else None)
+            statement = registered(step.place, tree, own if isinstance(own, Owned) else None)
             self._program.comments[statement] = shape_comment(step.node)
             yield statement
-            yield from _given_up(step)
+            yield from given_up(step.node, step.place)
 
     def _ties(self) -> Iterator[ast.stmt]:
         for path, key in self._program.ties.get(self._path, ()):
@@ -209,6 +233,8 @@ class _Writer:
 
     def _plain(self, step: _Step) -> list[ast.stmt]:
         """The statements of a step where it runs."""
+        if isinstance(step.node, Scan) and self._program.kinds[step.node] is Kind.LOOP:
+            return self._looped(step, step.node)
         own = self._program.owned.get(step.node) if isinstance(step.node, Node) else None
         if isinstance(own, Owned) and own.outputs is not None:
             return self._unpacked(step)
@@ -231,6 +257,22 @@ class _Writer:
             if value in read and value not in plain.values():
                 target = ast.Name(self._target(step, value, alone=len(read) == 1))
                 statements.append(ast.Assign([target], tree, lineno=1))
+        return statements
+
+    def _looped(self, step: _Step, scan: Scan) -> list[ast.stmt]:
+        """A scan again, or one step of it: a loop here that calls the `step` of the module."""
+        assert scan.owner is not None
+        names = {value: self._variables[read] for value, read in zip(scan.inputs, step.inputs, strict=True)}
+        module = Expression(reach(relative(scan.owner, self._path)))
+        read = frozenset(value for value in scan.outputs if self._readers[value])
+        statements, results = Loop(scan, names, module, self._taken, may_overwrite=False, read=read).statements()
+        if scan.is_single:
+            return [*statements, self._assigned(step, results[0], step.outputs)]
+        for value, result in zip(step.outputs, results, strict=True):
+            if isinstance(result, ast.Name):
+                self._variables[value] = result.id
+            elif self._readers[value]:
+                statements.append(ast.Assign([ast.Name(self._target(step, value))], result, lineno=1))
         return statements
 
     def _add_halves(self, body: list[ast.stmt], step: _Step, always: tuple[Value, ...]) -> None:
@@ -273,7 +315,13 @@ class _Writer:
         return _WithTied(reach(place), weights)
 
     def _assigned(self, step: _Step, value: ast.expr, outputs: tuple[Value, ...]) -> ast.stmt:
-        targets = [ast.Name(self._target(step, each)) for each in outputs]
+        is_scan = isinstance(step.node, Scan)
+        read = [each for each in outputs if self._readers[each]]
+        names = [
+            "_" if is_scan and each not in read else self._target(step, each, alone=is_scan and len(read) == 1)
+            for each in outputs
+        ]
+        targets = [ast.Name(name) for name in names]
         return ast.Assign([_tuple(targets)], value, lineno=1)
 
     def _target(self, step: _Step, value: Value, *, alone: bool = False) -> str:
@@ -317,46 +365,6 @@ class _WithTied(Expression):
         keys: list[ast.expr | None] = [ast.Constant(name) for name in self._weights]
         given = ast.Dict(keys, [each.tree for each in self._weights.values()])
         return BUILDER.torch.func.functional_call(Expression(self.tree), Expression(given), args)
-
-
-def reach(place: tuple[str, ...]) -> ast.expr:
-    """`self.encoder.conv1`, or by a call where a name is no identifier. An empty place is `self`."""
-    own = Expression(_SELF)
-    if all(map(is_attribute, place)):
-        for name in place:
-            own = Expression(ast.Attribute(own.tree, name))
-        return own.tree
-    return (
-        Expression(ast.Name("getattr"))(own, *place) if len(place) == 1 else own.get_submodule(".".join(place))
-    ).tree
-
-
-def tensor(place: tuple[str, ...]) -> ast.expr:
-    """`self.embed.weight`: a parameter or a buffer."""
-    holder, name = reach(place[:-1]), place[-1]
-    if is_attribute(name):
-        return ast.Attribute(holder, name)
-    return Expression(ast.Name("getattr"))(Expression(holder), name).tree
-
-
-def _registered(place: tuple[str, ...], tree: ast.expr, owned: Owned | None = None) -> ast.stmt:
-    """`self.conv1 = nn.Conv2d(...)`, or a call where that cannot be written."""
-    holder, name, value = Expression(reach(place[:-1])), place[-1], Expression(tree)
-    if owned is not None and owned.kind == "buffer":
-        options = {} if owned.persistent else {"persistent": False}
-        return ast.Expr(holder.register_buffer(name, value, **options).tree)
-    if is_attribute(name):
-        return ast.Assign([ast.Attribute(holder.tree, name)], tree, lineno=1)
-    is_parameter = owned is not None and owned.kind == "parameter"
-    return ast.Expr((holder.register_parameter if is_parameter else holder.add_module)(name, value).tree)
-
-
-def _given_up(step: _Step) -> Iterator[ast.stmt]:
-    """A parameter that is another's, transposed, is not there."""
-    if isinstance(step.node, Node):
-        for name, tie in step.node.ties.items():
-            if tie.transpose:
-                yield ast.Delete([ast.Attribute(reach(step.place), name)])
 
 
 def _super_init(*children: ast.expr) -> ast.expr:

@@ -10,7 +10,7 @@ from typing import Any
 from netspec.backends.torch.classes import ClassTree
 from netspec.backends.torch.expressions import Expression, Owned, literal
 from netspec.backends.torch.program import Program
-from netspec.ir import Graph, Init, Node, Region
+from netspec.ir import Graph, Init, Node, Region, Scan
 from netspec.ops.base import Op
 
 #: Functions of torch.nn.init, with the names of their arguments.
@@ -138,7 +138,8 @@ def _frozen(graph: Graph) -> Iterator[ast.stmt]:
 def _frozen_parts(graph: Graph) -> Iterator[tuple[str, str]]:
     for node in graph.nodes:
         if isinstance(node, Region):
-            inside = [each for each in node.body.walk() if each.owner is None and _params(each)]
+            every = [*(node.learned() if isinstance(node, Scan) else ()), *node.body.walk()]
+            inside = [each for each in every if each.owner is None and _params(each)]
             if inside and all(each.frozen and not each.ties for each in inside):
                 yield "submodule", node.path
             else:

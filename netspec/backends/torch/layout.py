@@ -26,7 +26,7 @@ def _statement(tree: ast.stmt, indent: str, comments: Comments) -> Iterator[str]
             yield f"{indent}else:"
             yield from lines(tree.orelse, indent + _STEP, comments)
     elif isinstance(tree, ast.For):
-        head = f"{indent}for {_text(tree.target)} in "
+        head = f"{indent}for {_plain(tree.target)} in "
         yield from _expression(tree.iter, head, ":", comments)
         yield from lines(tree.body, indent + _STEP, comments)
     elif isinstance(tree, ast.Assign):

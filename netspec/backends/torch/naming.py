@@ -6,7 +6,9 @@ import keyword
 import re
 
 # Names that the emitted file itself uses.
-TAKEN = frozenset({"self", "super", "torch", "nn", "F", "getattr", "range", "isinstance", "module", "name", "mode"})
+TAKEN = frozenset(
+    {"self", "super", "torch", "nn", "F", "getattr", "range", "isinstance", "module", "name", "mode", "zip", "reversed"}
+)
 
 
 def class_name(name: str) -> str:

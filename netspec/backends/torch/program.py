@@ -12,7 +12,8 @@ from typing import Any
 
 from netspec.backends.torch.expressions import Builder, ModuleCall, Operand, Owned
 from netspec.compiler.passes.deployed import training_values
-from netspec.ir import Graph, Node, Region, Value
+from netspec.diagnostics import NetspecError
+from netspec.ir import Graph, Node, Region, Scan, Value
 from netspec.ops.base import Op
 
 BUILDER = Builder()
@@ -31,6 +32,8 @@ class Kind(Enum):
     INLINE = auto()
     # A second call: the module that is there already is called.
     CALL = auto()
+    # A scan again that starts or walks in another way: a loop in the class around it calls the module's `step`.
+    LOOP = auto()
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Program:
         for node in graph.nodes:
             if isinstance(node, Region) and self.kinds[node] is Kind.CLASS:
                 yield node
-            elif isinstance(node, Region) and self.kinds[node] is not Kind.CALL:
+            elif isinstance(node, Region) and self.kinds[node] in (Kind.CHAIN, Kind.INLINE):
                 yield from self.members(node.body)
 
     def is_positional_chain(self, graph: Graph) -> bool:
@@ -94,6 +97,8 @@ class Program:
         for node in graph.nodes:
             if node.owner is not None:
                 used.add(node.owner)
+            if isinstance(node, Scan):
+                self.owned.update((each, self._lower(each)) for each in node.learned())
             if isinstance(node, Region):
                 outside = {path for path in self._decide(node.body) if not is_within(path, node.path)}
                 used |= outside
@@ -104,6 +109,11 @@ class Program:
         return used
 
     def _kind(self, region: Region, outside: set[str]) -> Kind:
+        if isinstance(region, Scan):
+            if outside and region.owner is None:
+                message = f"a layer of the cell `{region.path}` uses the parameters of `{min(outside)}`, transposed"
+                raise NetspecError.at(self.graph.name, "not-supported", message)
+            return Kind.CLASS
         if outside:
             return Kind.INLINE
         is_plain = region.definition is None
@@ -119,11 +129,19 @@ class Program:
                 is_module = owner is not None and self.kinds[owner] in (Kind.CLASS, Kind.CHAIN)
                 does_the_same = owner is not None and self._does_the_same(owner, region)
                 self.kinds[region] = Kind.CALL if is_module and does_the_same else Kind.INLINE
+                if isinstance(region, Scan):
+                    self.kinds[region] = self._kind_of_scan(owner, region, does_the_same=does_the_same)
+
+    def _kind_of_scan(self, owner: Region | None, call: Scan, *, does_the_same: bool) -> Kind:
+        if owner is None or not isinstance(owner, Scan) or not does_the_same:
+            message = f"`{call.path}` runs the cell of `{call.owner}` on other types than that does"
+            raise NetspecError.at(self.graph.name, "not-supported", message)
+        return Kind.CALL if not call.is_single and _walk_alike(owner, call) else Kind.LOOP
 
     def _does_the_same(self, owner: Region, call: Region) -> bool:
         """Whether the code of a region holds for a second call too, whose sizes may be others."""
         first, second = list(owner.body.walk()), list(call.body.walk())
-        same_inputs = len(owner.inputs) == len(call.inputs)
+        same_inputs = len(owner.body.inputs) == len(call.body.inputs)
         return same_inputs and len(first) == len(second) and all(map(self._is_same, first, second))
 
     def _is_same(self, one: Node, other: Node) -> bool:
@@ -156,6 +174,19 @@ class Program:
                     if not tie.transpose:
                         place = next(path for path in reversed(classes) if not path or is_within(tie.key, path))
                         self.ties.setdefault(place, []).append((joined(node.path, parameter), tie.key))
+
+
+def _walk_alike(one: Scan, other: Scan) -> bool:
+    """Whether the same code runs two scans of one cell: number and start of the steps are read off the inputs."""
+
+    def form(scan: Scan) -> object:
+        slots = [(slot.axis, slot.state, slot.is_given, slot.start is not None) for slot in scan.slots]
+        states = [inside.type for slot, inside, _ in scan.reads() if slot.state is not None and not slot.is_given]
+        batched = [outside.type.batched for outside in scan.inputs]
+        steps = scan.steps if all(slot.axis is None for slot in scan.slots) else None
+        return slots, states, batched, steps, scan.reverse, len(scan.outputs)
+
+    return form(one) == form(other)
 
 
 def lower(node: Node, operands: list[Operand]) -> Any:

@@ -10,15 +10,15 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netspec.backends.torch.classes import ClassTree, write_class
+from netspec.backends.torch.classes import ClassTree, write_class, write_scan
+from netspec.backends.torch.dissect import NOTHING, Dissection, dissect
 from netspec.backends.torch.initial import finish
 from netspec.backends.torch.layout import WIDTH, Comments, lines
 from netspec.backends.torch.naming import class_name, unique
 from netspec.backends.torch.program import Program
-from netspec.backends.torch.scan import NOTHING, Scan, scan
 from netspec.backends.torch.unify import Parameter, arguments_of, unify
 from netspec.compiler.passes.masks import masked
-from netspec.ir import Graph, Region
+from netspec.ir import Graph, Region, Scan
 from netspec.lang.names import RESERVED
 
 _STEP = "    "
@@ -57,7 +57,7 @@ class _Definition:
 class _Instance:
     region: Region
     tree: ClassTree
-    scan: Scan
+    found: Dissection
 
 
 @dataclass(slots=True)
@@ -73,12 +73,17 @@ class _File:
         for height in sorted(levels):
             alike: dict[tuple[object, ...], list[_Instance]] = {}
             for region in levels[height]:
-                tree = write_class(self.program, region.body, region.path)
-                found = scan(tree, self.program.defaults, self.program.comments)
+                tree = self._tree(region)
+                found = dissect(tree, self.program.defaults, self.program.comments)
                 key = (region.definition, *found.tokens)
                 alike.setdefault(key, []).append(_Instance(region, tree, found))
             for instances in alike.values():
                 self._define(instances)
+
+    def _tree(self, region: Region) -> ClassTree:
+        if isinstance(region, Scan):
+            return write_scan(self.program, region)
+        return write_class(self.program, region.body, region.path)
 
     def _height(self, graph: Graph, levels: dict[int, list[Region]]) -> int:
         height = 0
@@ -94,10 +99,11 @@ class _File:
         submodules = tuple(node.name for node in first.region.body.nodes)
         parameters: list[Parameter] = []
         if len(instances) > 1:
-            scans, arguments = [each.scan for each in instances], [each.region.arguments for each in instances]
+            dissections, arguments = [each.found for each in instances], [each.region.arguments for each in instances]
             attributes = {*submodules, *RESERVED}
-            parameters = unify(first.tree, scans, arguments, self.program.comments, self._positional, attributes)
-        stem = first.region.definition or _stem(first.region.path)
+            parameters = unify(first.tree, dissections, arguments, self.program.comments, self._positional, attributes)
+        definition = first.region.definition
+        stem = f"{definition}_scan" if isinstance(first.region, Scan) else definition or _stem(first.region.path)
         self.definitions.append(_Definition(stem, first.tree, reference, parameters, len(instances), submodules))
         self._positional[reference.id] = tuple(each.name for each in parameters if not each.is_keyword)
         defaults = {each.name: each.default for each in parameters if each.default is not NOTHING}

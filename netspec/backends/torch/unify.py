@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.backends.torch.classes import ClassTree
+from netspec.backends.torch.dissect import NOTHING, POSITIONAL, Dissection, Hole, Options
 from netspec.backends.torch.expressions import literal
 from netspec.backends.torch.naming import TAKEN, parameter_name, unique
-from netspec.backends.torch.scan import NOTHING, POSITIONAL, Hole, Options, Scan
 
 # `k * width` is written for these k.
 _FACTORS = range(2, 17)
@@ -105,14 +105,14 @@ def _factor(vector: Vector, of: Vector) -> int | None:
 
 
 def unify(
-    tree: ClassTree, scans: Sequence[Scan], arguments: Sequence[Mapping[str, Any]], comments: dict[ast.AST, str],
+    tree: ClassTree, found: Sequence[Dissection], arguments: Sequence[Mapping[str, Any]], comments: dict[ast.AST, str],
     names: Mapping[str, tuple[str, ...]], attributes: set[str],
 ) -> list[Parameter]:  # fmt: skip
     """Make the class of the first instance the class of all.
 
     Args:
         tree: The first instance; it is changed.
-        scans: Of all instances, the first one first; their tokens are equal.
+        found: Of all instances, the first one first; their tokens are equal.
         arguments: The values of the block's arguments, by instance.
         comments: Those that do not hold for every instance are removed.
         names: Names of the positional arguments of the classes that are defined so far.
@@ -122,7 +122,7 @@ def unify(
         The constructor's parameters, in order.
     """
     parameters = Parameters(_vectors(arguments), attributes)
-    for positions in zip(*(each.positions for each in scans), strict=True):
+    for positions in zip(*(each.positions for each in found), strict=True):
         first = positions[0]
         if isinstance(first, Hole):
             vector = tuple(each.value for each in positions if isinstance(each, Hole))
@@ -132,7 +132,7 @@ def unify(
             )
         else:
             _unify_options(first, [each for each in positions if isinstance(each, Options)], parameters)
-    for nodes in zip(*(each.commented for each in scans), strict=True):
+    for nodes in zip(*(each.commented for each in found), strict=True):
         if len({comments[node] for node in nodes}) > 1:
             comments[nodes[0]] = ""
     kept = [each for each in parameters.found if each.attribute]

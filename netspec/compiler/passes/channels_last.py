@@ -58,6 +58,8 @@ def _feeds_conv(graph: Graph, value: Value) -> bool:
             continue
         if isinstance(node, Node) and isinstance(node.op, Conv):
             return True
-        if isinstance(node, Region) and _feeds_conv(node.body, node.body.inputs[node.inputs.index(value)]):
+        if isinstance(node, Region) and any(
+            _feeds_conv(node.body, inside) for inside, outside in node.entries() if outside is value
+        ):
             return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netspec.ir import Graph, Input, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Scan, Value
 
 
 def deployed(graph: Graph) -> Graph:
@@ -62,10 +62,9 @@ def _needed(node: Node | Region) -> Iterable[Value]:
 
 
 def _collect_region(region: Region, found: set[Value]) -> None:
-    pairs = list(zip(region.body.inputs, region.inputs, strict=True))
-    inside = set() if region.presence == "head" else {inner for inner, outer in pairs if outer in found}
+    inside = set() if region.presence == "head" else {inner for inner, outer in region.entries() if outer in found}
     _collect(region.body, inside)
-    outputs = [outer for outer, inner in zip(region.outputs, region.body.outputs, strict=True) if inner in inside]
+    outputs = [outer for inner, outer in region.exits() if inner in inside]
     if region.presence != "pass":
         found.update(outputs)
     if runs_in_training_only(region, found):
@@ -94,4 +93,7 @@ def _without(graph: Graph, gone: set[Value]) -> Graph:
 def _smaller(region: Region, inputs: tuple[Value, ...], gone: set[Value]) -> Region:
     kept = tuple(value for value in inputs if value not in gone)
     outputs = tuple(value for value in region.outputs if value not in gone)
-    return replace(region, body=_without(region.body, gone), inputs=kept, outputs=outputs)
+    smaller = replace(region, body=_without(region.body, gone), inputs=kept, outputs=outputs)
+    if not isinstance(smaller, Scan) or not isinstance(region, Scan):
+        return smaller
+    return replace(smaller, slots=tuple(slot for slot, inside, _ in region.reads() if inside not in gone))

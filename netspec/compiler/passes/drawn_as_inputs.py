@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netspec.ir import Graph, Input, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Scan, Slot, Value
 from netspec.ops.base import Op
 
 
@@ -28,10 +28,14 @@ def _lifted(graph: Graph) -> Graph:
             drawn[value] = Input(node.path, value.type, sample=distribution)
             more.append(drawn[value])
         elif isinstance(node, Region) and (body := _lifted(node.body)) is not node.body:
-            inner = body.inputs[len(node.inputs) :]
-            outer = tuple(_same(value) for value in inner)
+            inner = body.inputs[len(node.body.inputs) :]
+            outer = tuple(_outside(value, node) for value in inner)
             more.extend(outer)
-            nodes.append(replace(node, body=body, inputs=(*_renamed(node.inputs, drawn), *outer)))
+            lifted = replace(node, body=body, inputs=(*_renamed(node.inputs, drawn), *outer))
+            if isinstance(lifted, Scan):
+                slot = Slot(axis=None if lifted.is_single else 1)
+                lifted = replace(lifted, slots=(*lifted.slots, *[slot] * len(inner)))
+            nodes.append(lifted)
         else:
             nodes.append(replace(node, inputs=_renamed(node.inputs, drawn)))
     if not more:
@@ -40,9 +44,11 @@ def _lifted(graph: Graph) -> Graph:
     return replace(graph, inputs=(*graph.inputs, *more), nodes=tuple(nodes), outputs=outputs)
 
 
-def _same(value: Value) -> Input:
+def _outside(value: Value, region: Region) -> Input:
+    """The input outside of a region; of a scan that draws at every step, one for each."""
     assert isinstance(value, Input)
-    return Input(value.name, value.type, sample=value.sample)
+    steps = (region.steps,) if isinstance(region, Scan) and not region.is_single else ()
+    return Input(value.name, value.type.with_shape(*steps, *value.type.shape), sample=value.sample)
 
 
 def _renamed(values: tuple[Value, ...], names: dict[Value, Value]) -> tuple[Value, ...]:

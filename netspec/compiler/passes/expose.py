@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Node, Region, Scan, Value
 
 
 def expose(graph: Graph, values: Iterable[Value]) -> tuple[Graph, dict[Value, Value]]:
@@ -56,6 +56,8 @@ def _exposed(graph: Graph, wanted: set[Value]) -> tuple[Graph, dict[Value, Value
 
 
 def _region(region: Region, wanted: set[Value]) -> tuple[Region, dict[Value, Value]]:
+    if isinstance(region, Scan):
+        return _scan(region, wanted)
     body, inner = _exposed(region.body, wanted)
     outputs, results, known = list(region.outputs), list(body.outputs), {}
     for value, here in inner.items():
@@ -66,3 +68,16 @@ def _region(region: Region, wanted: set[Value]) -> tuple[Region, dict[Value, Val
     if len(outputs) == len(region.outputs):
         return replace(region, body=body), known
     return replace(region, body=replace(body, outputs=tuple(results)), outputs=tuple(outputs)), known
+
+
+def _scan(scan: Scan, wanted: set[Value]) -> tuple[Region, dict[Value, Value]]:
+    """What is wanted of every step is emitted, behind what is emitted already."""
+    body, inner = _exposed(scan.body, wanted)
+    if not inner:
+        return scan, {}
+    count = 0 if scan.is_single else len(scan.states)
+    emitted, finals = scan.outputs[: len(scan.outputs) - count], scan.outputs[len(scan.outputs) - count :]
+    steps = () if scan.is_single else (scan.steps,)
+    known = {value: Value(value.name, value.type.with_shape(*steps, *value.type.shape)) for value in inner}
+    whole = replace(body, outputs=(*body.outputs, *inner.values()))
+    return replace(scan, body=whole, outputs=(*emitted, *known.values(), *finals)), known

@@ -17,6 +17,8 @@ from netspec.compiler.schema.parts import (
     NAME,
     REFERENCE,
     SCALAR,
+    SIZE,
+    SYMBOL,
     TEXT,
     Schema,
     closed,
@@ -25,7 +27,8 @@ from netspec.compiler.schema.parts import (
     identifiers,
     number_of,
 )
-from netspec.lang.layers import BESIDE, LATER, MODIFIERS, STRUCTURAL
+from netspec.lang.layers import BESIDE, MODIFIERS, STRUCTURAL
+from netspec.lang.scans import SCAN_KEYS
 from netspec.ops.base import Op
 
 #: The two grammars, by the names of their definitions.
@@ -66,6 +69,29 @@ _MODIFIERS: Schema = {
     },
     "freeze": described({"type": ["boolean", "null"]}, "Its parameters are never trained."),
 }
+
+_NAMES = either(NAME, {"type": "array", "items": NAME})
+_SHAPE = either(SIZE, SYMBOL, {"type": "array", "items": either(SIZE, SYMBOL)})
+_STATES = {
+    "type": "object",
+    "propertyNames": identifiers(),
+    "additionalProperties": either(
+        _SHAPE, closed({"shape": _SHAPE, "learned": {"type": ["boolean", "null"]}}, ["shape"])
+    ),
+}
+_CELL = {"type": "object", "minProperties": 1, "maxProperties": 1, "propertyNames": identifiers()}
+_SCAN_KEYS: Schema = {
+    "cell": described(either(TEXT, _CELL), "The block that runs: its name, or its name with arguments."),
+    "over": described(either({"type": "integer"}, EXPRESSION, SYMBOL, {"type": "null"}), "The axis; the first."),
+    "steps": described(either(SIZE, {"type": "null"}), "How many steps, where no sequence is read."),
+    "reverse": described(either({"type": ["boolean", "null"]}, EXPRESSION), "Whether it begins with the last step."),
+    "state": described(
+        either(_STATES, {"type": "null"}), "Shapes of states by name: `128`, `{shape: [8], learned: true}`."
+    ),
+    "emit": described(either(_NAMES, {"type": "null"}), "What is put together: outputs of the cell."),
+    "whole": described(either(_NAMES, {"type": "null"}), "Inputs of the cell that every step gets whole."),
+}
+_SCAN = closed({key: _SCAN_KEYS[key] for key in SCAN_KEYS}, ["cell"])
 
 # Keys beside a structural key.
 _BESIDE: Schema = {
@@ -121,15 +147,13 @@ def _structural(grammar: str) -> Schema:
     forms: Schema = {
         "sequence": described(chain(grammar), "A named chain of layers."),
         "parallel": branches(grammar),
-        # `NAME.step` is a step of a recurrent layer, which no layer is yet.
-        "call": described(
-            {**SCALAR, "not": {"type": "string", "pattern": r"\.step$"}}, "That layer again, with the same weights."
-        ),
+        "call": described(SCALAR, "That layer again, with the same weights; `NAME.step` is one step of it."),
+        "scan": described(_SCAN, "A block that runs once a step, with states that it hands on."),
         "op": described(TEXT, "The op or block whose name an argument holds: `=act`."),
         "use": described(TEXT, "Another spec as a block: a path relative to this file, or a shipped spec."),
         "calc": described(TEXT, "An equation over values and arguments: `f * c + i * g`."),
     }
-    return {name: forms[name] for name in STRUCTURAL if name not in LATER}
+    return {name: forms[name] for name in STRUCTURAL}
 
 
 def _words(known: Mapping[str, type[Op]], grammar: str) -> list[Schema]:

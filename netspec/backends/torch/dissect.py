@@ -68,7 +68,7 @@ class Options:
 
 
 @dataclass(slots=True)
-class Scan:
+class Dissection:
     """One class: equal `tokens` mean equal structure, and then all lists match up position by position."""
 
     tokens: list[Any] = field(default_factory=list)
@@ -76,15 +76,20 @@ class Scan:
     commented: list[ast.AST] = field(default_factory=list)
 
 
-def scan(tree: ClassTree, defaults: Mapping[ast.Call, Mapping[str, Any]], comments: Mapping[ast.AST, str]) -> Scan:
+def dissect(
+    tree: ClassTree, defaults: Mapping[ast.Call, Mapping[str, Any]], comments: Mapping[ast.AST, str]
+) -> Dissection:
     """Take a class apart."""
-    scanner = _Scanner(defaults, comments)
-    scanner.found.tokens.append(tree.base)
-    scanner.list_of(tree, "constructor", tree.constructor)
-    scanner.found.tokens.extend(tree.inputs)
-    scanner.in_forward = True
-    scanner.list_of(tree, "forward", tree.forward)
-    return scanner.found
+    dissector = _Dissector(defaults, comments)
+    dissector.found.tokens.append(tree.base)
+    dissector.list_of(tree, "constructor", tree.constructor)
+    dissector.found.tokens.extend(tree.inputs)
+    dissector.in_forward = True
+    dissector.list_of(tree, "forward", tree.forward)
+    for name, arguments, body in tree.methods:
+        dissector.found.tokens.extend((name, *arguments))
+        dissector.list_of(tree, name, body)
+    return dissector.found
 
 
 def number(tree: ast.AST) -> Any:
@@ -100,9 +105,9 @@ def number(tree: ast.AST) -> Any:
     return NOTHING
 
 
-class _Scanner:
+class _Dissector:
     def __init__(self, defaults: Mapping[ast.Call, Mapping[str, Any]], comments: Mapping[ast.AST, str]) -> None:
-        self.found = Scan()
+        self.found = Dissection()
         self.in_forward = False
         self._defaults = defaults
         self._comments = comments
