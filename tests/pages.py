@@ -79,6 +79,7 @@ def write_files(fence: Fence, folder: Path) -> None:
     for other in fences(fence.page)[: fence.index]:
         if other.is_file:
             content = bytes.fromhex(other.text) if other.language == "hex" else other.text.encode()
+            (folder / other.mark).parent.mkdir(parents=True, exist_ok=True)
             (folder / other.mark).write_bytes(content)
         elif other.language == "yaml":
             (folder / SPEC).write_text(other.text, "utf-8")

@@ -22,6 +22,7 @@ IN_PYTHON = {"bad-setting": lambda: netspec.load("net.yaml", settings=["width"])
 
 # No example can be run that gives these.
 NOT_RUN = {
+    "data-worker": "it takes a process that is killed or stopped",
     "parity": "it takes a mistake in netspec itself, in PyTorch or in ONNX Runtime",
 }
 

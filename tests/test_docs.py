@@ -11,6 +11,7 @@ import pytest
 import netspec
 from netspec.api import check
 from netspec.compiler.reference import reference
+from netspec.data.reference import reference as data_reference
 from netspec.diagnostics.text import render_text
 from netspec.ir.verify import verify
 from netspec.ops.registry import ops
@@ -95,6 +96,11 @@ def test_the_readme_names_the_command_that_the_gate_runs() -> None:
 def test_the_op_reference_is_made_from_the_ops() -> None:
     """If it is not: `python -m netspec.compiler.reference > docs/ops.md`."""
     assert (DOCS / "ops.md").read_text() == reference()
+
+
+def test_the_reference_of_data_is_made_from_the_declarations() -> None:
+    """If it is not: `python -m netspec.data.reference > docs/data-reference.md`."""
+    assert (DOCS / "data-reference.md").read_text() == data_reference()
 
 
 def anchor(heading: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from netspec.cli.output import format_option, print_json
-from netspec.cli.reading import Reading, reading_options
+from netspec.cli.reading import Reading, reading_options, workers_option
 from netspec.cli.runs import spec_and_weights
 from netspec.data.readers import Split
 from netspec.diagnostics import ModelError
@@ -18,16 +18,25 @@ from netspec.diagnostics import ModelError
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
+@workers_option
 @reading_options
 @format_option
-def command(run_or_spec: str, weights: Path | None, split: Split, device: str, reading: Reading, format_: str) -> None:
+def command(
+    run_or_spec: str,
+    weights: Path | None,
+    split: Split,
+    device: str,
+    workers: int | None,
+    reading: Reading,
+    format_: str,
+) -> None:
     """Measure a run, or a spec with --weights, on a split of its data."""
     spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:
         raise ModelError.at(run_or_spec, "weights", "a spec has no weights", help="name a run, or add --weights FILE")
     from netspec.training.evaluate import evaluate
 
-    metrics = evaluate(spec, found, split=split, device=device)
+    metrics = evaluate(spec, found, split=split, device=device, workers=workers)
     if format_ == "json":
         print_json({"split": split, "weights": str(found), "settings": list(spec.settings), "metrics": metrics})
         return

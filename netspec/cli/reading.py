@@ -64,6 +64,13 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+workers_option: Callable[[F], F] = click.option(
+    "--workers",
+    type=click.IntRange(min=0, max=64),
+    help="Processes that decode images which do not fit into memory.",
+)
+
+
 def reading_options(command: F) -> F:
     """Give a command the options, and `reading`, which they make."""
 

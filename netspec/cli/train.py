@@ -8,7 +8,7 @@ import click
 
 import netspec
 from netspec.cli.output import format_option, print_diagnostics, print_json, progress_wanted
-from netspec.cli.reading import Reading, reading_options
+from netspec.cli.reading import Reading, reading_options, workers_option
 from netspec.compiler import Spec
 from netspec.training.checkpoints.pace import EVERY_SECONDS
 
@@ -33,6 +33,7 @@ from netspec.training.checkpoints.pace import EVERY_SECONDS
     help="How often the state is saved; 0: after every step.",
 )
 @click.option("--no-rewrite", is_flag=True, help="Train the network exactly as written.")
+@workers_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @reading_options
 @format_option
@@ -44,6 +45,7 @@ def command(
     resume: Path | None,
     checkpoint_every: float,
     no_rewrite: bool,
+    workers: int | None,
     quiet: bool,
     reading: Reading,
     format_: str,
@@ -60,6 +62,7 @@ def command(
         seed=seed,
         directory=output,
         rewrite=False if no_rewrite else None,
+        workers=workers,
         progress=progress_wanted(quiet),
         resume=resume,
         checkpoint_seconds=checkpoint_every,

@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "frozen-in-part": "a layer that is frozen in part, and whose statistics move",
     "data-file": "a data file that is missing, truncated or of another format",
     "data-value": "a value in a data file outside the allowed range",
+    "data-worker": "a process that reads data died or does not answer",
     "weights": "weights that do not fit the network",
     "checkpoint": "a checkpoint that is damaged, or from which a run cannot go on",
     "model-file": "a model file that cannot be read or used",

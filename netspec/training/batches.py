@@ -1,90 +1,115 @@
-"""A data set in memory, gathered and transformed by the batch: under one per cent of a step, with no worker."""
+"""A data set, gathered and transformed by the batch: in memory under one per cent of a step, with no worker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from netspec.data.image_column import ImageFiles
-from netspec.data.preprocess import Affine, Step, StepError, split
-from netspec.data.preprocess.arrays import apply_images
-from netspec.data.preprocess.files import decode
+from netspec.data.augment import Mixing
+from netspec.data.augment.pipeline import Listed, Pipeline
+from netspec.data.preprocess import Step, views
 from netspec.data.samples import Samples
-from netspec.diagnostics import DataError
 from netspec.ir import Graph, Input
+from netspec.training.columns import Reading, column
 from netspec.training.plan import TrainPlan
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Batch:
-    """Inputs in the order of the network's, and everything that a target may name."""
+    """Inputs in the order of the network's, and everything that a target may name.
+
+    Where a sample has several `views`, its inputs stand together: `[size * views, *shape]`. Where samples were mixed,
+    `partners` is the batch of what they were mixed with, and `share` what they keep of themselves.
+    """
 
     inputs: tuple[Tensor, ...]
     named: Mapping[str, Tensor]
     size: int
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Affine:
-    """gain * x + offset in float32, in two roundings as the exported model's preprocessing does it."""
-
-    gain: Tensor
-    offset: Tensor
-
-    @classmethod
-    def of(cls, affine: Affine, rank: int, device: torch.device) -> _Affine:
-        def shaped(values: tuple[float, ...]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, *[1] * (rank - 1))
-
-        return cls(shaped(affine.gain), shaped(affine.offset))
-
-    def __call__(self, stored: Tensor) -> Tensor:
-        return stored.to(torch.float32).mul_(self.gain).add_(self.offset)
+    views: int = 1
+    partners: Batch | None = None
+    share: float = 1.0
 
 
 class Batches:
-    """The samples of one split on one device."""
+    """The samples of one split on one device.
 
-    def __init__(self, samples: Samples, graph: Graph, steps: Mapping[str, tuple[Step, ...]], device: torch.device):
+    Args:
+        samples: Of the split.
+        graph: Its inputs are filled.
+        steps: `preprocess` by input.
+        device: Where batches are wanted.
+        augment: Random changes by input, for training.
+        reading: How files are read, and what is drawn from.
+        unit: Samples of one call of `gather`, where that is not what `shuffled` is asked for.
+
+    Raises:
+        DataError: `data-file`, `data-value`.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        graph: Graph,
+        steps: Mapping[str, tuple[Step, ...]],
+        device: torch.device,
+        *,
+        augment: Mapping[str, tuple[Listed, ...]] | None = None,
+        reading: Reading | None = None,
+        unit: int | None = None,
+    ) -> None:
         self._device = device
         self._count = len(samples)
+        self._unit = unit
         self._inputs = tuple(value.name for value in graph.inputs)
         self._drawn = [value for value in graph.inputs if isinstance(value, Input) and value.sample is not None]
-        self._tensors: dict[str, Tensor] = {}
-        self._affine: dict[str, _Affine] = {}
-        for name, array in samples.arrays.items():
-            images, affine = split(steps.get(name, ()))
-            try:
-                made = decode(array, images) if isinstance(array, ImageFiles) else apply_images(images, array)
-                stored = torch.from_numpy(made).to(device)
-            except StepError as error:
-                raise DataError.at(f"field {name}", "data-value", str(error)) from None
-            self._tensors[name] = stored
-            if affine is not None:
-                self._affine[name] = _Affine.of(affine, stored.ndim - 1, device)
+        reading, augment = reading or Reading(), augment or {}
+        pipelines = {name: Pipeline.of(augment.get(name, ()), steps.get(name, ())) for name in samples.arrays}
+        self._columns = {
+            name: column(name, values, pipelines[name], device, reading) for name, values in samples.arrays.items()
+        }
+        self._mixing = {name: pipeline.mixing for name, pipeline in pipelines.items() if pipeline.mixing}
+        self._views = {name: views(steps.get(name, ())) for name in self._inputs} if not augment else {}
+        self._seed = reading.seed
 
     @classmethod
-    def of(cls, samples: Samples, plan: TrainPlan, device: torch.device) -> Batches:
-        """The samples as the plan's network takes them."""
-        return cls(samples, plan.graph, plan.preprocess, device)
+    def of(
+        cls,
+        samples: Samples,
+        plan: TrainPlan,
+        device: torch.device,
+        *,
+        training: bool = False,
+        reading: Reading | None = None,
+    ) -> Batches:
+        """The samples as the plan's network takes them, for training with the plan's random changes."""
+        augment, unit = (plan.augment, plan.settings.batch_size) if training else ({}, None)
+        return cls(samples, plan.graph, plan.preprocess, device, augment=augment, reading=reading, unit=unit)
 
     def __len__(self) -> int:
         """Number of samples."""
         return self._count
 
-    def gather(self, indices: Tensor) -> Batch:
+    def gather(self, indices: Tensor, epoch: int = 0) -> Batch:
         """The samples at some places; inputs that are drawn are drawn here, by torch's own generator."""
-        named = {name: self._get(name, stored[indices]) for name, stored in self._tensors.items()}
+        named = {name: each.take(indices, epoch) for name, each in self._columns.items()}
         for value in self._drawn:
             named[value.name] = drawn(value, len(indices), self._device)
-        return Batch(tuple(named[name] for name in self._inputs), named, len(indices))
+        count = max(self._views.values(), default=1)
+        for name in self._inputs if count > 1 else ():
+            one = self._views[name] == 1
+            named[name] = named[name].repeat_interleave(count, 0) if one else named[name].flatten(0, 1)
+        batch = Batch(tuple(named[name] for name in self._inputs), named, len(indices), count)
+        return self._mixed(batch, indices, epoch) if self._mixing else batch
 
-    def shuffled(self, batch_size: int, generator: torch.Generator | None) -> Iterator[Tensor]:
+    def shuffled(self, batch_size: int, generator: torch.Generator | None, epoch: int = 0) -> Iterator[Tensor]:
         """Places of the batches of one epoch: a random order, or the file's without a generator."""
         order = torch.arange(self._count) if generator is None else torch.randperm(self._count, generator=generator)
+        for each in self._columns.values():
+            each.expect(torch.split(order, min(batch_size, self._unit or batch_size)), epoch)
         yield from torch.split(order.to(self._device), batch_size)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
@@ -92,9 +117,18 @@ class Batches:
         for indices in self.shuffled(batch_size, None):
             yield self.gather(indices)
 
-    def _get(self, name: str, stored: Tensor) -> Tensor:
-        affine = self._affine.get(name)
-        return stored if affine is None else affine(stored)
+    def _mixed(self, batch: Batch, indices: Tensor, epoch: int) -> Batch:
+        """Samples mixed in pairs by one of the ways that the spec names, chosen for the batch."""
+        random = np.random.default_rng([self._seed, epoch, int(indices[0])])
+        partner = torch.from_numpy(random.permutation(batch.size)).to(self._device)
+        ((name, ways),) = self._mixing.items()
+        way: Mixing = ways[int(random.integers(len(ways)))]
+        mixed, share = way.mix(batch.named[name], batch.named[name][partner], way.share(random), random)
+        inputs = {each: batch.named[each] for each in self._inputs} | {name: mixed}
+        others = {each: values[partner] for each, values in batch.named.items()} | inputs
+        ordered = tuple(inputs[each] for each in self._inputs)
+        partners = Batch(ordered, others, batch.size)
+        return replace(partners, named={**batch.named, **inputs}, partners=partners, share=share)
 
 
 def drawn(value: Input, count: int, device: torch.device) -> Tensor:

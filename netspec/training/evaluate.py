@@ -10,6 +10,7 @@ from netspec.compiler.spec import Spec
 from netspec.data.readers import Split
 from netspec.training import weights as weights_file
 from netspec.training.batches import Batches
+from netspec.training.columns import Reading
 from netspec.training.device import select, threads_for, using_threads
 from netspec.training.objective import EVALUATION_BATCH, Objective
 from netspec.training.run import planned
@@ -17,7 +18,13 @@ from netspec.training.splits import load_split
 
 
 def evaluate(
-    spec: Spec, weights: str | Path, *, split: Split = "test", device: str = "auto", allowed: tuple[Path, ...] = ()
+    spec: Spec,
+    weights: str | Path,
+    *,
+    split: Split = "test",
+    device: str = "auto",
+    workers: int | None = None,
+    allowed: tuple[Path, ...] = (),
 ) -> dict[str, float]:
     """Loss and metrics of a spec's `train` section on a split.
 
@@ -26,6 +33,7 @@ def evaluate(
         weights: A safetensors file with the spec's state-dict keys.
         split: `train`, `validation` or `test`.
         device: `auto`, `cpu` or `cuda`.
+        workers: Processes that decode images which do not fit into memory; by default by the cores.
         allowed: Folders besides the spec's own from which data may be read.
 
     Raises:
@@ -38,5 +46,5 @@ def evaluate(
     module = build(rewrite(plan.graph), initialize=False)
     weights_file.load_into(module, plan.graph, weights)
     with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
-        batches = Batches.of(load_split(plan, split), plan, target)
+        batches = Batches.of(load_split(plan, split), plan, target, reading=Reading(workers=workers))
         return Objective(plan, target).measure(module.to(target), batches).numbers

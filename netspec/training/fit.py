@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from netspec.compiler.spec import Spec
+from netspec.data.augment.pipeline import Listed, check_training
 from netspec.data.field import Field
 from netspec.data.preprocess import StepError, check
 from netspec.data.preprocess.bind import Steps
@@ -14,13 +15,21 @@ from netspec.ir import DType, Input, Value
 
 MAX_UINT8 = 256
 
+Augment = tuple[Listed, ...]
 
-def check_fields(spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
+
+def check_fields(
+    spec: Spec, data: SampleSource, steps: Mapping[str, Steps], augment: Mapping[str, Augment], report: Report
+) -> bool:
     """Report `bad-training` for each input that no field fills, or that cannot become what the input wants."""
-    return all([_check_input(value, spec, data, steps, report) for value in spec.graph.inputs])
+    return all(
+        [_check_input(value, spec, data, steps, augment.get(value.name, ()), report) for value in spec.graph.inputs]
+    )
 
 
-def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[str, Steps], report: Report) -> bool:
+def _check_input(
+    value: Value, spec: Spec, data: SampleSource, steps: Mapping[str, Steps], augment: Augment, report: Report
+) -> bool:
     if value.name not in steps:
         return False  # its mistake is reported already
     if isinstance(value, Input) and value.sample is not None:
@@ -33,6 +42,7 @@ def _check_input(value: Value, spec: Spec, data: SampleSource, steps: Mapping[st
         return False
     try:
         check(steps[value.name], value.type, field.type)
+        check_training(augment, steps[value.name], value.type, field.type)
         _check_bound(value, field, steps[value.name])
     except StepError as error:
         declared = spec.document.inputs.get(value.name)

@@ -17,6 +17,7 @@ from netspec.diagnostics import TrainingError
 from netspec.training import weights
 from netspec.training.average import Average
 from netspec.training.batches import Batch, Batches
+from netspec.training.columns import Reading
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, explain
 from netspec.training.interrupt import Stop, TrainingInterrupted
 from netspec.training.journal import Journal
@@ -40,10 +41,17 @@ class Splits:
     validation: Batches | None
 
     @classmethod
-    def of(cls, train: Samples, validation: Samples | None, plan: TrainPlan, device: torch.device) -> Splits:
+    def of(
+        cls,
+        train: Samples,
+        validation: Samples | None,
+        plan: TrainPlan,
+        device: torch.device,
+        reading: Reading | None = None,
+    ) -> Splits:
         """The samples on a device."""
-        held_out = Batches.of(validation, plan, device) if validation is not None else None
-        return cls(Batches.of(train, plan, device), held_out)
+        held_out = Batches.of(validation, plan, device, reading=reading) if validation is not None else None
+        return cls(Batches.of(train, plan, device, training=True, reading=reading), held_out)
 
 
 class Loop:
@@ -152,7 +160,8 @@ class Loop:
             return {key: tensor.clone() for key, tensor in self._weights.state().items()}
 
     def _step(self, moment: Moment, places: Tensor) -> None:
-        batches = [self._splits.train.gather(each) for each in torch.split(places, self.plan.settings.batch_size)]
+        parts = torch.split(places, self.plan.settings.batch_size)
+        batches = [self._splits.train.gather(each, moment.epoch) for each in parts]
         random = torch.get_rng_state() if len(self._turns) > 1 else None
         for index, turn in enumerate(self._turns):
             if moment.step % turn.every == 0:

@@ -19,6 +19,7 @@ from netspec.training.parts import State
 from netspec.training.plan import TrainPlan
 from netspec.training.targets import Target
 from netspec.training.terms import Measure, Term
+from netspec.training.views import merged
 
 #: Samples of one batch of an evaluation, at least; no gradients are kept, so more fit than in training.
 EVALUATION_BATCH = 500
@@ -43,6 +44,11 @@ class Places:
         gone = set() if training else training_values(graph)
         kept = [value for value in graph.outputs if value not in gone]
         self._places = {value: index for index, value in enumerate(kept)}
+
+    def logits(self, terms: Iterable[Term]) -> dict[int, int]:
+        """The outputs that are read as logits: place -> axis of the classes."""
+        known = [term for term in terms if term.loss.name == "cross_entropy" and self.has(term)]
+        return {self._places[next(iter(term.reads.values()))]: term.alignment.class_axis or 1 for term in known}
 
     def has(self, end: Term | Measure) -> bool:
         """Whether all that a loss or a metric reads is there."""
@@ -76,6 +82,13 @@ class Losses:
         return bool(self._terms)
 
     def __call__(self, outputs: Outputs, batch: Batch) -> Tensor:
+        if batch.partners is None:
+            return self._summed(outputs, batch)
+        # Of two samples in one, each by its share.
+        own, other = (self._summed(outputs, each) for each in (batch, batch.partners))
+        return batch.share * own + (1 - batch.share) * other
+
+    def _summed(self, outputs: Outputs, batch: Batch) -> Tensor:
         parts = [term.weight * function(*self._ends(term, outputs, batch)) for term, function in self._terms]
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
@@ -113,6 +126,7 @@ class Objective:
             update.name: Losses(plan.graph, update.terms, device, training=False) for update in plan.updates
         }
         self._metrics = Metrics(plan.graph, plan.measures, training=False)
+        self._logits = Places(plan.graph, training=False).logits(plan.terms)
         self._device = device
         self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
 
@@ -128,7 +142,7 @@ class Objective:
         with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
             torch.manual_seed(EVALUATION_SEED)
             for batch in batches.in_order(self._batch_size):
-                outputs = call(module, batch)
+                outputs = merged(call(module, batch), batch.views, self._logits)
                 losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
                 tally.add(losses, batch.size, self._metrics.totals(outputs, batch))
         module.train(was_training)

@@ -43,7 +43,7 @@ class Order:
                 self._began = self._drawing_state()
                 self.epoch += 1
             self.number = skip
-            for places in islice(self._batches.shuffled(self._size, self._generator), skip, None):
+            for places in islice(self._batches.shuffled(self._size, self._generator, self.epoch), skip, None):
                 self.step += 1
                 self.number += 1
                 moment = Moment(self.step, self.epoch, self.number, self.steps_per_epoch)

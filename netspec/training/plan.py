@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netspec.compiler.spec import Spec
+from netspec.data.augment.pipeline import Listed
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.ir import Graph
@@ -32,6 +33,8 @@ class TrainPlan:
     validation: SampleSource | float | None
     test: SampleSource | None
     preprocess: Mapping[str, Steps]
+    #: Of training samples only, by input.
+    augment: Mapping[str, tuple[Listed, ...]]
     updates: tuple[Update, ...]
     measures: tuple[Measure, ...]
     trained: Trained

@@ -13,6 +13,7 @@ from netspec.compiler.analyses import counts
 from netspec.compiler.files import project_root
 from netspec.compiler.passes.expose import expose
 from netspec.compiler.spec import Spec
+from netspec.data.augment.bind import bind_augment
 from netspec.data.preprocess.bind import Steps, preprocess
 from netspec.data.source import SampleSource, bind_source
 from netspec.diagnostics import Report, Span
@@ -78,6 +79,8 @@ class _Planner:
         self._steps = steps
         self._folder = folder
         self._place = stage.place
+        names = [value.name for value in self._spec.graph.inputs]
+        self._augment = bind_augment(stage.section.get("augment"), names, report)
 
     def plan(self) -> TrainPlan | None:
         self._check_keys()
@@ -100,6 +103,7 @@ class _Planner:
             validation=validation,
             test=test,
             preprocess=self._steps,
+            augment=self._augment,
             updates=updates,
             measures=measures,
             trained=trained,
@@ -192,7 +196,7 @@ class _Planner:
         """What reads losses and metrics; None where nothing is known of the data."""
         if not counts(self._spec.graph).num_params_train:
             self._report.error("bad-training", "the network has no parameter to train", self._place)
-        if data is None or not check_fields(self._spec, data, self._steps, self._report):
+        if data is None or not check_fields(self._spec, data, self._steps, self._augment, self._report):
             return None
         check_sources(data, others, self._report)
         return Terms(self._spec.graph, data, self._report)

@@ -56,6 +56,7 @@ def train(
     rewrite: bool | None = None,
     progress: bool | None = None,
     threads: int | None = None,
+    workers: int | None = None,
     allowed: tuple[Path, ...] = (),
     observing: Observing | None = None,
     resume: str | Path | None = None,
@@ -72,6 +73,7 @@ def train(
         rewrite: Apply the rewrites that keep the function and the state-dict keys; by default they are.
         progress: Draw progress on stderr; by default not.
         threads: Threads for torch on a CPU; by default by the amount of work in a step.
+        workers: Processes that decode images which do not fit into memory; by default by the cores.
         allowed: Folders besides the spec's own from which data may be read.
         observing: Makes what looks on, for each stage.
         resume: A run directory, or one of its checkpoints, from which to go on; on a CPU to the same bits as if the
@@ -104,7 +106,7 @@ def train(
         if place is None:
             check_unused(target)
         facts = facts_of(found, spec, **run)
-        stages = Stages(found, chosen, Journal(target), facts, Pace(checkpoint_seconds), observing)
+        stages = Stages(found, chosen, Journal(target), facts, Pace(checkpoint_seconds), observing, workers)
         saved = _taken_up(stages, place, warn or (lambda _: None)) if place is not None else None
         _begin(stages, spec)
         _go(stages, saved, bool(progress))

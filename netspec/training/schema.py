@@ -20,6 +20,7 @@ from netspec.compiler.schema.parts import (
     either,
     number_of,
 )
+from netspec.data.augment.schema import augment_schema
 from netspec.data.readers import READERS
 from netspec.data.source import CHAIN
 from netspec.training import stages
@@ -76,6 +77,7 @@ def _others() -> Schema:
     metric = either({"const": LOSS}, _free(choice(METRICS, _mains(METRICS), inside=ends)))
     return {
         "data": described(source, "The training data: `{mnist: {}}`, `{idx: {images: FILE, labels: FILE}}`."),
+        "augment": described(augment_schema(), "Random changes of training samples, by input."),
         "validation": described(either(source, _FRACTION, NULL), "A reader, or a share of the data."),
         "test": described(either(source, NULL), "What `netspec eval` measures on."),
         "metrics": described(either(_one_or_list(metric), NULL), "What is measured beside the loss."),

@@ -90,7 +90,7 @@ class Turns(_Section):
 
 PLAIN = frozenset(Settings.model_fields)
 OTHER = frozenset(
-    "data validation test loss metrics weights freeze train_only optimizer schedule updates".split()
+    "data validation test augment loss metrics weights freeze train_only optimizer schedule updates".split()
 ) | frozenset("ema evaluate early_stopping keep stages".split())
 #: Keys of the language that this release does not read yet.
-LATER = frozenset({"augment", "bucket", "bptt"})
+LATER = frozenset({"bucket", "bptt"})

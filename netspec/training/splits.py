@@ -6,6 +6,7 @@ from netspec.data.readers import Split
 from netspec.data.samples import Samples
 from netspec.data.source import SampleSource
 from netspec.diagnostics import TrainingError
+from netspec.training.labels import check_labels
 from netspec.training.plan import TrainPlan
 
 
@@ -18,14 +19,20 @@ def load_parts(plan: TrainPlan) -> tuple[Samples, Samples | None]:
     Raises:
         DataError: `data-file`, `data-value`.
     """
-    samples = plan.data.load()
+    samples = _loaded(plan.data, plan)
     if isinstance(plan.validation, SampleSource):
-        return samples, plan.validation.load()
+        return samples, _loaded(plan.validation, plan)
     if plan.validation is None:
         return samples, None
     if len(samples) < 2:
         raise TrainingError.at(plan.data.name, "bad-training", "one sample cannot be divided")
     return samples.divide(plan.validation, plan.settings.seed)
+
+
+def _loaded(source: SampleSource, plan: TrainPlan) -> Samples:
+    samples = source.load()
+    check_labels(samples, plan, source.name)
+    return samples
 
 
 class PartsCache:
@@ -58,7 +65,7 @@ def load_split(plan: TrainPlan, split: Split) -> Samples:
         TrainingError: `bad-training`: the spec has no such split.
     """
     if split == "test":
-        found = plan.test.load() if plan.test is not None else None
+        found = _loaded(plan.test, plan) if plan.test is not None else None
     else:
         train, validation = load_parts(plan)
         found = train if split == "train" else validation

@@ -18,6 +18,7 @@ from netspec.diagnostics import NetspecError
 from netspec.training import weights
 from netspec.training.checkpoints.pace import Pace
 from netspec.training.checkpoints.store import Store
+from netspec.training.columns import Reading
 from netspec.training.facts import data_facts
 from netspec.training.interrupt import INTERRUPTED, TrainingInterrupted, on_interrupt
 from netspec.training.journal import Journal
@@ -51,6 +52,8 @@ class Stages:
     facts: dict[str, Any]
     pace: Pace
     observing: Observing | None = None
+    #: Processes that decode images which do not fit into memory; None: by the cores. They change nothing.
+    workers: int | None = None
     _parts: PartsCache = field(default_factory=PartsCache)
     # Everything that earlier stages have made, by state-dict key.
     _pool: dict[str, Tensor] = field(default_factory=dict)
@@ -83,11 +86,11 @@ class Stages:
     def _one(self, index: int, saved: Saved | None, progress: bool) -> None:
         stage = self.plan.stages[index]
         module = self._module(index, is_saved=saved is not None)
-        splits = Splits.of(*self.samples(index), stage, self.device)
+        seed = (self.facts["run"]["seed"] + index) % (MAX_SEED + 1)
+        splits = Splits.of(*self.samples(index), stage, self.device, Reading(seed, self.workers))
         journal = self.journal_of(index)
         saver = self._saver(index, journal)
         observers = self.observing(stage, module, journal) if self.observing is not None else ()
-        seed = (self.facts["run"]["seed"] + index) % (MAX_SEED + 1)
         place = stage.spec.source.name
         observers = (*observers, saver)
         loop = Loop(stage, module, splits, self.device, journal, seed=seed, place=place, observers=observers)

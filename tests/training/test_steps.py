@@ -62,8 +62,8 @@ class _Doubled:
     def __len__(self) -> int:
         return len(self._batches)  # type: ignore[arg-type]
 
-    def gather(self, places: torch.Tensor) -> Batch:
-        batch = self._batches.gather(places)  # type: ignore[attr-defined]
+    def gather(self, places: torch.Tensor, epoch: int) -> Batch:
+        batch = self._batches.gather(places, epoch)  # type: ignore[attr-defined]
         doubled = {key: each.double() if each.is_floating_point() else each for key, each in batch.named.items()}
         return Batch(tuple(doubled["image"] for _ in batch.inputs), doubled, batch.size)
 
