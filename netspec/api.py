@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from netspec.backends.onnx.export import ExportReport
+    from netspec.deploy.settings import Precision
+    from netspec.training.plan import RunPlan
     from netspec.training.run import Run
 
 
@@ -125,41 +127,60 @@ def export_onnx(
     path: str | Path,
     *,
     weights: str | Path | None = None,
-    opset: int = 20,
+    opset: int | None = None,
+    precision: Precision | None = None,
     settings: Sequence[str] = (),
 ) -> ExportReport:
-    """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes.
+    """Write what the spec's `export:` section asks for, after ONNX Runtime was seen to compute what PyTorch computes.
 
     Args:
         spec: A loaded spec, a path, or the name of a shipped one.
         path: The file to write; it appears whole or not at all.
         weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
-        opset: ONNX operator set.
+        opset: ONNX operator set, in place of the section's (20 by default).
+        precision: `float32`, `float16` or `int8`, in place of the section's.
         settings: `NAME=VALUE`, as in `load`.
 
-    Raises:
-        ModelError: `weights`, or `parity` naming the output and the first layer that differs.
-    """
-    from netspec.training.deploy import export_spec
+    Returns:
+        The report; `others` has those of further graphs.
 
-    return export_spec(_loaded(spec, settings), Path(path), weights=Path(weights) if weights else None, opset=opset)
+    Raises:
+        ModelError: `weights`, or `parity` naming the output and the first layer that differs, or the metric that int8
+            makes worse than the spec allows.
+        DataError: data to calibrate on, or a vocabulary, cannot be read.
+    """
+    from netspec.deploy.export import export_spec
+
+    found = _loaded(spec, settings)
+    return export_spec(found, Path(path), weights=Path(weights) if weights else None, opset=opset, precision=precision)
 
 
 def _check_sections(spec: Spec, report: Report) -> None:
-    """Training, preprocessing and weights; what a spec does not have is not imported."""
+    """Training, preprocessing, export and weights; what a spec does not have is not imported."""
     document = spec.document
+    training: RunPlan | None = None
     if document.train is not None:
         from netspec.training.planner import plan
 
-        plan(spec, report)
+        training = plan(spec, report)
     elif any(decl is not None and decl.preprocess is not None for decl in document.inputs.values()):
         from netspec.data.preprocess.bind import preprocess
 
         preprocess(document, spec.graph, report)
+    if document.export is not None:
+        _check_export(spec, training, report)
     if spec.weights:
         from netspec.weights.start import bind_starts
 
         bind_starts(spec, report)
+
+
+def _check_export(spec: Spec, training: RunPlan | None, report: Report) -> None:
+    from netspec.data.preprocess.bind import preprocess
+    from netspec.deploy.planner import plan
+
+    steps = preprocess(spec.document, spec.graph, Report())  # mistakes in them are reported already
+    plan(spec, report, steps=steps, trained=training.final if training is not None else None)
 
 
 def _loaded(spec: Spec | str | Path, settings: Sequence[str]) -> Spec:

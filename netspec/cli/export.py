@@ -14,36 +14,61 @@ from netspec.cli.runs import spec_and_weights
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.export import ExportReport
+    from netspec.deploy.settings import Precision
 
 
 @click.command("export")
 @click.argument("run_or_spec")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.onnx")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
-@click.option("--opset", type=click.IntRange(17, 22), default=20, help="Version of ONNX's operators.")
+@click.option("--precision", type=click.Choice(["float32", "float16", "int8"]), help="In place of the section's.")
+@click.option("--opset", type=click.IntRange(17, 22), help="Version of ONNX's operators; 20, if the spec says nothing.")
 @reading_options
 @format_option
-def command(run_or_spec: str, output: Path, weights: Path | None, opset: int, reading: Reading, format_: str) -> None:
-    """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes at batch 1, 2 and 7."""
+def command(
+    run_or_spec: str,
+    output: Path,
+    weights: Path | None,
+    precision: Precision | None,
+    opset: int | None,
+    reading: Reading,
+    format_: str,
+) -> None:
+    """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes at batch 1, 2 and 7.
+
+    The spec's `export:` section says what else: parts, preprocessing, labels, int8.
+    """
     spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:
         click.echo("no weights given: the file holds freshly drawn parameters", err=True)
-    report = netspec.export_onnx(spec, output, weights=found, opset=opset)
+    report = netspec.export_onnx(spec, output, weights=found, opset=opset, precision=precision)
     if format_ == "json":
-        print_json(facts(report) | {"settings": list(spec.settings)})
+        print_json(
+            facts(report) | {"others": [facts(each) for each in report.others]} | {"settings": list(spec.settings)}
+        )
     else:
-        click.echo(parity_text(report))
+        click.echo("\n".join(parity_text(each) for each in (report, *report.others)))
 
 
 def parity_text(report: ExportReport) -> str:
-    """What was written and what was seen, in two lines."""
+    """What was written and what was seen, a line each."""
     places = "; ".join(dict.fromkeys(each.place for each in report.differences))
     if not any(each.sizes for each in report.differences):
         places = places.replace("; batch ", ", ")
-    return (
-        f"wrote {report.path}: {report.num_nodes} nodes, {bytes_text(report.size_bytes)}, opset {report.opset}\n"
-        f"ONNX Runtime = PyTorch at {places}: largest difference {report.max_abs_diff:.2g}"
-    )
+    lines = [
+        f"wrote {report.path}: {report.num_nodes} nodes, {bytes_text(report.size_bytes)}, opset {report.opset}",
+        f"ONNX Runtime = PyTorch at {places}: largest difference {report.max_abs_diff:.2g}",
+    ]
+    if report.external is not None:
+        lines.append(f"weights in {report.external.name}, which belongs to it")
+    if "float16_max_abs_diff" in report.facts:
+        lines.append(f"float16 = float32: largest difference {report.facts['float16_max_abs_diff']:.2g}")
+    if (gate := report.facts.get("int8")) is not None:
+        lines.append(
+            f"int8, calibrated on {gate['calibrated_on']:,} samples: {gate['metric']} of {gate['samples']:,} others "
+            f"{gate['int8']:.4g}, in float32 {gate['float32']:.4g}"
+        )
+    return "\n".join(lines)
 
 
 def facts(report: ExportReport) -> dict[str, object]:
@@ -53,6 +78,8 @@ def facts(report: ExportReport) -> dict[str, object]:
         "nodes": report.num_nodes,
         "bytes": report.size_bytes,
         "opset": report.opset,
+        "external": str(report.external) if report.external is not None else None,
+        **report.facts,
         "parity": [
             {
                 "output": each.output,

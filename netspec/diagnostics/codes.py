@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     # training, data, files
     "unknown-training": "a loss, metric, optimiser, schedule or reader that netspec does not have",
     "bad-training": "a training section that does not fit the network or the data",
+    "bad-export": "an export section that does not fit the network or the data",
     "softmax-before-loss": "softmax before a loss that applies it itself",
     "frozen-in-part": "a layer that is frozen in part, and whose statistics move",
     "data-file": "a data file that is missing, truncated or of another format",

@@ -135,6 +135,11 @@ class OnnxBuilder(Protocol):
             The final states, then the outputs of all steps.
         """
 
+    def choose(
+        self, test: OnnxValue, then: Callable[[], OnnxValue], otherwise: Callable[[], OnnxValue], dtype: DType
+    ) -> OnnxValue:
+        """One of two values, by a boolean without axes; only that one is computed."""
+
     def ints(self, values: Sequence[int]) -> OnnxValue:
         """A constant vector of int64 (axes, shapes, pads)."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import onnxruntime as ort
 
 from netspec.diagnostics import ModelError, UnavailableError
+from netspec.runtime.external import check_external
+from netspec.runtime.versions import explain
+from netspec.runtime.wire import Outline, WireError, outline
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -40,21 +45,44 @@ def open_session(path: Path, device: Device = "cpu") -> Any:
 
 
 def _open(path: Path, providers: list[str]) -> Any:
-    if not path.is_file():
-        raise ModelError.at(str(path), "model-file", "no such file", help="`netspec export` writes one")
-    if path.stat().st_size == 0:
-        raise ModelError.at(str(path), "model-file", "the file is empty")
+    found = look(path)
+    check_external(path, found)
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what it has to say comes as an exception
     try:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions have no common base
-        raise ModelError.at(
-            str(path), "model-file", "ONNX Runtime cannot use this file", notes=[first_line(error)]
-        ) from None
+        message, help = explain(str(error), found)
+        raise ModelError.at(str(path), "model-file", message, notes=[first_line(error)], help=help) from None
+
+
+def look(path: Path) -> Outline:
+    """What a model file says of itself, without loading it.
+
+    Raises:
+        ModelError: `model-file`: it is not there, empty, or no ONNX model.
+    """
+    if not path.is_file():
+        raise ModelError.at(str(path), "model-file", "no such file", help="`netspec export` writes one")
+    if path.stat().st_size == 0:
+        raise ModelError.at(str(path), "model-file", "the file is empty")
+    try:
+        with path.open("rb") as file:
+            # Not closed by hand: an error holds on to views of it.
+            return outline(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+    except WireError as error:
+        raise ModelError.at(str(path), "model-file", f"not an ONNX model: {error}") from None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ModelError.at(str(path), "model-file", f"cannot read: {reason}") from None
 
 
 def first_line(error: Exception) -> str:
     """What ONNX Runtime says, without its source paths."""
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+    line = lines[0] if lines else type(error).__name__
+    return _SOURCE_PATH.sub("", line)[:200]
+
+
+# "/onnxruntime_src/onnxruntime/core/graph/model.cc:256 onnxruntime::Model::Model(onnx::ModelProto&&, ...) Unsupported"
+_SOURCE_PATH = re.compile(r"/\S+\.(?:cc|h):\d+ .*\) (?=[A-Z])")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from netspec.backends.onnx import lower
-from netspec.backends.onnx.parity import session
+from netspec.backends.onnx.sessions import session
 from netspec.backends.torch import build, emit
 from netspec.compiler import compile_source
 from netspec.compiler.resolved import spec_text

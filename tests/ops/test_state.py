@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from netspec.backends.onnx import lower
-from netspec.backends.onnx.parity import session
+from netspec.backends.onnx.sessions import session
 from netspec.backends.torch import build, emit
 from netspec.ir import DType, Graph, Node, TensorType, Value
 from netspec.ir.verify import verify

@@ -67,8 +67,9 @@ class Params:
 class Builder:
     """Collects the nodes and initializers of a graph. `start` and `finish` enclose one op's nodes."""
 
-    def __init__(self, taken: Collection[str] = ()) -> None:
-        """`taken` are names that no tensor may have (those of the outputs)."""
+    def __init__(self, taken: Collection[str] = (), constants: str = "constant") -> None:
+        """`taken` are names that no tensor may have (those of the outputs); constants are `constants` and a number."""
+        self._prefix = constants
         self.nodes: list[onnx.NodeProto] = []
         self._taken = frozenset(taken)
         self.initializers: dict[str, onnx.TensorProto] = {}
@@ -137,6 +138,30 @@ class Builder:
             raise AttributeError(op_type)
         return lambda *inputs, **attributes: self.call(op_type, *inputs, **attributes)[0]
 
+    def choose(
+        self, test: OnnxValue, then: Callable[[], OnnxValue], otherwise: Callable[[], OnnxValue], dtype: DType
+    ) -> OnnxHandle:
+        """The one value or the other, of which only one is computed. Both may read whatever stands before.
+
+        Args:
+            test: A boolean without axes.
+            then: Adds the nodes of the one.
+            otherwise: Adds those of the other.
+            dtype: The elements of either.
+        """
+        graphs = {}
+        path, first = self._path, self._first
+        for label, write in (("then_branch", then), ("else_branch", otherwise)):
+            start = len(self.nodes)
+            self.start(f"{path}/{label}_{start - first}")
+            value = write()
+            assert isinstance(value, OnnxHandle)
+            output = helper.make_tensor_value_info(value.name, ELEMENT_TYPES[dtype], None)
+            graphs[label] = helper.make_graph(self.nodes[start:], label, [], [output])
+            del self.nodes[start:]
+        self._path, self._first = path, first
+        return self.call("If", test, **graphs)[0]
+
     def ints(self, values: Sequence[int]) -> OnnxHandle:
         """A constant vector of int64."""
         return self._constant(np.asarray(values, dtype=np.int64))
@@ -168,7 +193,7 @@ class Builder:
     def _constant(self, array: np.ndarray[Any, Any]) -> OnnxHandle:
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
-            name = f"constant/{len(self._constants)}"
+            name = f"{self._prefix}/{len(self._constants)}"
             self._constants[key] = OnnxHandle(name)
             self.initializers[name] = numpy_helper.from_array(array, name)
         return self._constants[key]

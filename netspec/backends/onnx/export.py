@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
-from onnx.external_data_helper import convert_model_to_external_data
+import onnxruntime as ort
 from torch import nn
 
 from netspec import atomic
+from netspec.backends.onnx.bundle import EXTERNAL_BYTES, drop_stale, weight_bytes, write_beside
 from netspec.backends.onnx.lower import lower
-from netspec.backends.onnx.parity import Difference, as_written, compare, first_difference, session
+from netspec.backends.onnx.parity import Difference, Trial, as_written, compare, first_difference, trials
+from netspec.backends.onnx.sessions import session
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph
-
-# A protobuf message holds 2 GiB; above this the weights go into a file beside the model.
-EXTERNAL_BYTES = 3 * 2**29
 
 State = Mapping[str, "np.ndarray[Any, Any]"]
 
@@ -32,7 +31,7 @@ State = Mapping[str, "np.ndarray[Any, Any]"]
 class ExportReport:
     """What was written and what was seen: one difference per output and batch size, all within their limits.
 
-    Axes that are free have another size at each batch size.
+    Axes that are free have another size at each batch size. `notes` are sentences on what was done beside lowering.
     """
 
     path: Path
@@ -42,11 +41,31 @@ class ExportReport:
     differences: tuple[Difference, ...]
     lower_seconds: float
     parity_seconds: float
+    external: Path | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: The other graphs of the export.
+    others: tuple[ExportReport, ...] = ()
 
     @property
     def max_abs_diff(self) -> float:
         """The largest difference of any output at any batch size."""
         return max((each.max_abs_diff for each in self.differences), default=0.0)
+
+
+class Finish(Protocol):
+    """What becomes of a model after it was lowered, and the proof of that."""
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        """The model as it is to be written; the one that is given was proved."""
+
+    def confirm(
+        self, plain: ort.InferenceSession, file: ort.InferenceSession, tried: Sequence[Trial], place: str
+    ) -> Mapping[str, Any]:
+        """Facts for the report, after the file's results were compared with the plain model's.
+
+        Raises:
+            ModelError: `parity`: they are too far apart.
+        """
 
 
 def export_onnx(
@@ -59,13 +78,16 @@ def export_onnx(
     atol: float = 1e-5,
     rtol: float = 1e-4,
     external_bytes: int = EXTERNAL_BYTES,
+    fixed: Mapping[str, int] | None = None,
+    finish: Finish | None = None,
 ) -> ExportReport:
     """Lower a graph with the module's weights, prove it at batch 1, 2 and 7, and put it in place.
 
     Axes of free size have another size at each batch size: the smallest that every layer takes, and some beyond.
 
     Args:
-        graph: The graph the module was built from (rewrites keep the function and the keys, so either form will do).
+        graph: The graph the module was built from (rewrites keep the function and the keys, so either form will do),
+            or a part of it.
         module: The PyTorch module; it is evaluated on the CPU, and left in the mode in which it came.
         path: The file to write. What stood there before stays unless all went well.
         metadata: Texts that the file carries, by key.
@@ -73,78 +95,118 @@ def export_onnx(
         atol: Absolute part of the limit, max|a - b| <= atol + rtol * max|b| for each output.
         rtol: Relative part of the limit.
         external_bytes: Above this many bytes of weights they go into a file beside the model.
+        fixed: Sizes of free axes that the file has once and for all, by name; `batch` is the batch's.
+        finish: What is done with the model after it was proved, and how that is proved.
 
     Raises:
         ModelError: `parity`, naming the output and the first layer that differs.
         NetspecError: `unwritable`.
     """
-    target = Path(path)
+    target, sizes = Path(path), dict(fixed or {})
     started = time.perf_counter()
     state = {key: tensor.detach().cpu().numpy() for key, tensor in module.state_dict().items()}
     function = drawn_as_inputs(deployed(graph))
     if function is not graph:
         graph, module = function, as_written(function, module)
-    model = lower(graph, state, metadata=metadata, opset=opset)
-    external = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > external_bytes
+    model = lower(graph, state, metadata=metadata, opset=opset, fixed=sizes)
     lowered = time.perf_counter()
-    with atomic.replacing(target) as temporary:
-        data = _write(model, temporary, target, external)
-        try:
-            _check(temporary)
-            differences = _prove(graph, module, state, temporary, target, opset, atol, rtol)
-        except BaseException:
-            if data is not None:
-                data.unlink(missing_ok=True)
-            raise
-    size = target.stat().st_size + (data.stat().st_size if data is not None else 0)
+    proof = _Proof(graph, module, state, trials(graph, sizes), opset, atol, rtol, str(target))
+    if finish is None:
+        with _bundle(model, target, external_bytes) as bundle:
+            differences = proof.of(session(str(bundle.temporary)))
+        facts: Mapping[str, Any] = {}
+    else:
+        with _plain(model, target, external_bytes) as plain:
+            differences = proof.of(plain)
+            model = finish.apply(model)
+            with _bundle(model, target, external_bytes) as bundle:
+                facts = finish.confirm(plain, session(str(bundle.temporary)), proof.tried, str(target))
+    drop_stale(target, bundle.data)
+    size = target.stat().st_size + (bundle.data.stat().st_size if bundle.data is not None else 0)
     finished = time.perf_counter()
-    return ExportReport(target, len(model.graph.node), size, opset, differences, lowered - started, finished - lowered)
-
-
-def _write(model: onnx.ModelProto, temporary: Path, target: Path, external: bool) -> Path | None:
-    """Write the model; the path of its weights where they stand apart.
-
-    That file is named by its content, so a file that is there already, and the model that reads it, are never
-    disturbed.
-    """
-    if not external:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
-        return None
-    digest = hashlib.sha256()
-    for tensor in model.graph.initializer:
-        digest.update(tensor.raw_data)
-    data = target.with_name(f"{target.name}.{digest.hexdigest()[:12]}.data")
-    data.unlink(missing_ok=True)  # onnx appends to a file that is there
-    convert_model_to_external_data(model, location=data.name, size_threshold=1024)
-    onnx.save_model(model, temporary)
-    return data
-
-
-def _check(path: Path) -> None:
-    onnx.checker.check_model(str(path), full_check=True)
-
-
-def _prove(
-    graph: Graph, module: nn.Module, state: State, path: Path, target: Path, opset: int, atol: float, rtol: float
-) -> tuple[Difference, ...]:
-    modes = {each: each.training for each in module.modules()}
-    module.eval()
-    try:
-        differences = compare(graph, module, session(str(path)), atol=atol, rtol=rtol)
-        worst = next((each for each in differences if not each.ok), None)
-        if worst is not None:
-            raise _parity_error(worst, first_difference(graph, module, state, opset, atol, rtol), target)
-        return differences
-    finally:
-        for each, training in modes.items():
-            each.training = training
-
-
-def _parity_error(worst: Difference, first: Difference | None, path: Path) -> ModelError:
-    message = (
-        f"the output `{worst.output}` differs from PyTorch's by {worst.max_abs_diff:.3g} at {worst.place}; "
-        f"the limit is {worst.limit:.3g}"
+    return ExportReport(
+        target,
+        len(model.graph.node),
+        size,
+        opset,
+        differences,
+        lowered - started,
+        finished - lowered,
+        external=bundle.data,
+        facts=facts,
     )
-    notes = [f"the first layer that differs is `{first.output}`, by {first.max_abs_diff:.3g}"] if first else []
-    help = "the file was not written; what stood there before is unchanged"
-    return ModelError.at(str(path), "parity", message, notes=notes, help=help)
+
+
+@dataclass(slots=True)
+class _Bundle:
+    """A model under a temporary name, and its weights where they stand apart."""
+
+    temporary: Path
+    data: Path | None = None
+
+
+@contextmanager
+def _bundle(model: onnx.ModelProto, target: Path, external_bytes: int) -> Iterator[_Bundle]:
+    """Write a model; it takes its place when the block ends without an error, and leaves nothing otherwise."""
+    with atomic.replacing(target) as temporary:
+        written, is_new = _Bundle(temporary), False
+        try:
+            if weight_bytes(model) > external_bytes:
+                written.data, is_new = write_beside(model, target)
+            temporary.write_bytes(model.SerializeToString(deterministic=True))
+            onnx.checker.check_model(str(temporary), full_check=True)
+            yield written
+        except BaseException:
+            if written.data is not None and is_new:
+                written.data.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _plain(model: onnx.ModelProto, target: Path, external_bytes: int) -> Iterator[ort.InferenceSession]:
+    """A session of a model that is not written to last."""
+    if weight_bytes(model) > external_bytes:
+        message = f"{weight_bytes(model):,} bytes of weights are more than can be changed after lowering"
+        help = "leave out `preprocess`, `after` and `precision` of `export`"
+        raise ModelError.at(str(target), "onnx", message, help=help)
+    yield session(model.SerializeToString())
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    graph: Graph
+    module: nn.Module
+    state: State
+    tried: Sequence[Trial]
+    opset: int
+    atol: float
+    rtol: float
+    place: str
+
+    def of(self, run: ort.InferenceSession) -> tuple[Difference, ...]:
+        """The differences from PyTorch, all within their limits.
+
+        Raises:
+            ModelError: `parity`: one is not.
+        """
+        modes = {each: each.training for each in self.module.modules()}
+        self.module.eval()
+        try:
+            found = compare(self.graph, self.module, run, self.tried, atol=self.atol, rtol=self.rtol)
+            worst = next((each for each in found if not each.ok), None)
+            if worst is not None:
+                raise self._error(worst)
+            return found
+        finally:
+            for each, training in modes.items():
+                each.training = training
+
+    def _error(self, worst: Difference) -> ModelError:
+        first = first_difference(self.graph, self.module, self.state, self.opset, self.atol, self.rtol)
+        message = (
+            f"the output `{worst.output}` differs from PyTorch's by {worst.max_abs_diff:.3g} at {worst.place}; "
+            f"the limit is {worst.limit:.3g}"
+        )
+        notes = [f"the first layer that differs is `{first.output}`, by {first.max_abs_diff:.3g}"] if first else []
+        help = "the file was not written; what stood there before is unchanged"
+        return ModelError.at(self.place, "parity", message, notes=notes, help=help)

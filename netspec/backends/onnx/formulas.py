@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from netspec.ir import Dim, Size, Symbol, TensorType, is_at_most
+from netspec.ir import Dim, Size, Symbol, TensorType, is_at_most, substitute
 from netspec.ir.dims import Floor
 from netspec.ops.lowering import OnnxValue
 from netspec.ops.sizes import axis_of, readings
@@ -65,7 +65,8 @@ class Formulas:
         return self._builder.Gather(self._builder.Shape(value), self._builder.ints([axis]), axis=0)
 
 
-def dimensions(type: TensorType, batch: str) -> list[str | int | None]:
+def dimensions(type: TensorType, batch: str, fixed: Mapping[str, int]) -> list[str | int | None]:
     """The axes of a declared value: numbers, and the names of those that are free."""
-    axes: list[str | int | None] = [batch if type.batched else 1]
-    return axes + [size if isinstance(size, int) else str(size) for size in type.shape]
+    axes: list[str | int | None] = [fixed.get(batch, batch) if type.batched else 1]
+    sizes = [substitute(size, fixed) for size in type.shape]
+    return axes + [size if isinstance(size, int) else str(size) for size in sizes]

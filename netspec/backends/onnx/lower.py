@@ -31,7 +31,14 @@ BATCH = "batch"
 State = Mapping[str, "np.ndarray[Any, Any]"]
 
 
-def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = None, opset: int = 20) -> onnx.ModelProto:
+def lower(
+    graph: Graph,
+    state: State,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    opset: int = 20,
+    fixed: Mapping[str, int] | None = None,
+) -> onnx.ModelProto:
     """The ONNX model of a graph. The same graph, weights and metadata give the same bytes.
 
     Args:
@@ -39,6 +46,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
         state: Parameters and buffers by state-dict key; it may hold more.
         metadata: Texts that the file carries, by key.
         opset: Version of ONNX's operators.
+        fixed: Sizes of free axes that the file is to have once and for all, by name; `batch` is the batch's.
 
     Raises:
         ModelError: `onnx`, an operator that this version does not have; `weights`, a state that does not fit the graph.
@@ -48,7 +56,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
         raise ModelError.at(graph.name, "onnx", message)
     graph = masked(drawn_as_inputs(deployed(graph)))
     check_state(graph, state)
-    lowering = _Lowering(graph, state, opset)
+    lowering = _Lowering(graph, state, opset, fixed or {})
     lowering.inputs()
     lowering.nodes(graph)
     outputs = lowering.outputs()
@@ -58,7 +66,7 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
     proto = helper.make_graph(
         nodes,
         graph.name,
-        [_declare(value.name, value.type) for value in graph.inputs],
+        [lowering.declare(value.name, value.type) for value in graph.inputs],
         outputs,
         [tensor for name, tensor in builder.initializers.items() if name in used],
     )
@@ -74,9 +82,10 @@ def lower(graph: Graph, state: State, *, metadata: Mapping[str, str] | None = No
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, state: State, opset: int) -> None:
+    def __init__(self, graph: Graph, state: State, opset: int, fixed: Mapping[str, int]) -> None:
         self.builder = Builder(graph.output_names)
         self._opset = opset
+        self._fixed = fixed
         self._graph = graph
         self._state = state
         self._known: dict[Value, OnnxHandle] = {}
@@ -102,8 +111,12 @@ class _Lowering:
             if self._known[value].name != name:
                 self.builder.start(f"{name}/output")
                 self.builder.finish(self.builder.call("Identity", self._known[value])[0], name)
-            found.append(_declare(name, value.type))
+            found.append(self.declare(name, value.type))
         return found
+
+    def declare(self, name: str, type: TensorType) -> onnx.ValueInfoProto:
+        """An input or output of the file."""
+        return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], dimensions(type, BATCH, self._fixed))
 
     def _region(self, region: Region) -> None:
         for inside, outside in region.entries():
@@ -189,7 +202,3 @@ def check_state(graph: Graph, state: State) -> None:
 
 def _kinds(found: np.ndarray[Any, Any], param: Param) -> tuple[tuple[tuple[int, ...], str], ...]:
     return ((found.shape, found.dtype.name), (param.shape, param.dtype.value))
-
-
-def _declare(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], dimensions(type, BATCH))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from netspec.backends.onnx.admissible import Assignment, admissible, free_symbols
 from netspec.backends.onnx.lower import lower
+from netspec.backends.onnx.sessions import session
 from netspec.backends.torch import build
 from netspec.backends.torch.program import is_module
+from netspec.compiler.admissible import Assignment, admissible, free_symbols
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Input, Value, evaluate
 
@@ -49,11 +51,35 @@ class Difference:
         return ", ".join([f"batch {self.batch}", *(f"{name} = {size}" for name, size in self.sizes)])
 
 
-def session(model: bytes | str) -> ort.InferenceSession:
-    """An ONNX Runtime session on the CPU, quiet: what it has to say comes as an exception."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One set of inputs: so many samples, free axes of these sizes."""
+
+    batch: int
+    sizes: Assignment
+    inputs: Arrays
+
+
+def trials(graph: Graph, fixed: Mapping[str, int] = MappingProxyType({})) -> list[Trial]:
+    """Random inputs at every batch size, each with other sizes of the free axes.
+
+    Args:
+        graph: What is computed.
+        fixed: Sizes that the file has once and for all, by name; `batch` is the batch's.
+
+    Raises:
+        ModelError: `parity`, no sizes of the free axes are found that all layers take.
+    """
+    symbols = {each.name for each in free_symbols(graph)}
+    tried = admissible(graph, {name: size for name, size in fixed.items() if name in symbols})
+    if not tried:
+        raise ModelError.at(graph.name, "parity", "no sizes of the free axes are found that every layer takes")
+    batches = BATCHES if "batch" not in fixed else (fixed["batch"],) * len(BATCHES)
+    found: list[Trial] = []
+    for batch, sizes in zip(batches, tried, strict=True):
+        if not any((each.batch, each.sizes) == (batch, sizes) for each in found):
+            found.append(Trial(batch, sizes, random_inputs(graph, batch, sizes)))
+    return found
 
 
 def random_inputs(graph: Graph, batch: int, sizes: Assignment) -> Arrays:
@@ -90,25 +116,15 @@ def _random(value: Value, batch: int, sizes: Assignment, generator: np.random.Ge
 
 
 def compare(
-    graph: Graph, module: nn.Module, run: ort.InferenceSession, *, atol: float, rtol: float
+    graph: Graph, module: nn.Module, run: ort.InferenceSession, tried: Sequence[Trial], *, atol: float, rtol: float
 ) -> tuple[Difference, ...]:
-    """The differences of every output at every batch size, each with other sizes of the free axes.
-
-    The module must be in evaluation mode.
-
-    Raises:
-        ModelError: `parity`, no sizes of the free axes are found that all layers take.
-    """
+    """The differences of every output in every trial. The module must be in evaluation mode."""
     found = []
-    tried = admissible(graph)
-    if not tried:
-        raise ModelError.at(graph.name, "parity", "no sizes of the free axes are found that every layer takes")
-    for batch, sizes in zip(BATCHES, tried, strict=True):
-        inputs = random_inputs(graph, batch, sizes)
-        expected = _torch_outputs(module, graph, inputs)
-        computed = run.run(list(graph.output_names), inputs)
+    for trial in tried:
+        expected = _torch_outputs(module, graph, trial.inputs)
+        computed = run.run(list(graph.output_names), trial.inputs)
         for name, a, b in zip(graph.output_names, computed, expected, strict=True):
-            found.append(replace(difference(name, batch, a, b, atol, rtol), sizes=tuple(sizes.items())))
+            found.append(replace(difference(name, trial.batch, a, b, atol, rtol), sizes=tuple(trial.sizes.items())))
     return tuple(found)
 
 
@@ -127,6 +143,7 @@ def first_difference(
     graph: Graph, module: nn.Module, state: Mapping[str, np.ndarray[Any, Any]], opset: int, atol: float, rtol: float
 ) -> Difference | None:
     """The first layer (by its path, in the graph's order) whose value differs; of those that are calls of modules."""
+    trial = trials(graph)[-1]
     module = as_written(graph, module)
     model = lower(graph, state, opset=opset)
     values = {output for node in model.graph.node for output in node.output}
@@ -134,13 +151,12 @@ def first_difference(
     paths = [path for path, _ in module.named_modules() if path in values and path in called]
     model.graph.ClearField("output")
     model.graph.output.extend(onnx.ValueInfoProto(name=path) for path in paths)
-    inputs = random_inputs(graph, BATCHES[-1], admissible(graph)[-1])
     with _Recorder(module, paths) as recorder:
-        _torch_outputs(module, graph, inputs)
-    computed = dict(zip(paths, session(model.SerializeToString()).run(paths, inputs), strict=True))
+        _torch_outputs(module, graph, trial.inputs)
+    computed = dict(zip(paths, session(model.SerializeToString()).run(paths, trial.inputs), strict=True))
     for node in graph.walk():
         if node.path in computed and node.path in recorder.values:
-            found = difference(node.path, BATCHES[-1], computed[node.path], recorder.values[node.path], atol, rtol)
+            found = difference(node.path, trial.batch, computed[node.path], recorder.values[node.path], atol, rtol)
             if not found.ok:
                 return found
     return None

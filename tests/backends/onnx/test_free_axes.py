@@ -11,9 +11,9 @@ import onnxruntime
 import pytest
 import torch
 
-from netspec.backends.onnx.admissible import admissible, fits
 from netspec.backends.onnx.export import export_onnx
 from netspec.backends.torch import build as build_module
+from netspec.compiler.admissible import admissible, fits
 from netspec.compiler.analyses import layers, totals
 from netspec.compiler.limits import MAX_ELEMENTS, check_size
 from netspec.diagnostics import ModelError

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from netspec.backends.onnx import lower
-from netspec.backends.onnx.parity import session
+from netspec.backends.onnx.sessions import session
 from netspec.backends.torch import build, emit
 from netspec.ir import Graph, Tie
 from netspec.ops.activation import Relu

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from netspec.backends.onnx.admissible import admissible
 from netspec.backends.torch import build, emit
 from netspec.compiler import compile_source, load
+from netspec.compiler.admissible import admissible
 from netspec.compiler.passes import rewrite
 from netspec.diagnostics import Source
 from netspec.ir import Graph, Node, TensorType, Tie, Value, evaluate

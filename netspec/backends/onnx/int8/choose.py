@@ -72,7 +72,9 @@ def is_linear(node: onnx.NodeProto, wires: Wires) -> bool:
         return False
     if node.op_type == "MatMul":
         return len(weight.dims) == 2
-    bias_is_stored = len(node.input) < 3 or (node.input[2] in wires.tensors and len(wires.tensors[node.input[2]].dims) == 1)
+    bias_is_stored = len(node.input) < 3 or (
+        node.input[2] in wires.tensors and len(wires.tensors[node.input[2]].dims) == 1
+    )
     plain = node.op_type == "Conv" or (
         attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0 and not attribute(node, "transA", 0)
     )

@@ -31,7 +31,9 @@ def rows_of(node: onnx.NodeProto, input: Array, kernel: tuple[int, ...], count: 
     if attribute(node, "auto_pad", b"NOTSET") != b"NOTSET":
         return None
     windows = _windows(node, input, kernel)
-    places = tuple(generator.integers(0, size, count) for size in (windows.shape[0], *windows.shape[2 : 2 + len(kernel)]))
+    places = tuple(
+        generator.integers(0, size, count) for size in (windows.shape[0], *windows.shape[2 : 2 + len(kernel)])
+    )
     rows = windows[places[0], :, *places[1:]]
     groups = attribute(node, "group", 1)
     return rows.reshape(count, groups, -1)

@@ -42,9 +42,7 @@ class _Rewriter:
         self._rows = observed.rows
         self._stored: dict[str, Array] = {}
         roots = dict.fromkeys(choice.root(name) for name in choice.values)
-        self._steps: dict[str, Steps] = {
-            name: observed.seen[name].steps() for name in roots if name in observed.seen
-        }
+        self._steps: dict[str, Steps] = {name: observed.seen[name].steps() for name in roots if name in observed.seen}
 
     def rewrite(self) -> None:
         """Put the pairs in, keeping the order in which each node reads only what stands before it."""

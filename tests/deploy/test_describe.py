@@ -10,12 +10,18 @@ import numpy as np
 import onnx
 import pytest
 
-from netspec.compiler import compile_source
+from netspec.compiler import Spec, compile_source
+from netspec.deploy.describe import describe
+from netspec.deploy.export import export_spec, planned
 from netspec.diagnostics import DataError, ModelError, Source
 from netspec.runtime.predictor import Predictor
-from netspec.training.deploy import describe, export_spec
 from netspec.training.run import train
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data
+
+
+def described(spec: Spec) -> dict[str, str]:
+    found = planned(spec)
+    return describe(spec, found, found.parts[0])
 
 
 def test_metadata_and_answers(tmp_path: Path) -> None:
@@ -28,7 +34,7 @@ def test_metadata_and_answers(tmp_path: Path) -> None:
     noted = {each.key: each.value for each in model.metadata_props}
     assert noted["netspec.spec"] == spec.source.text and noted["netspec.name"] == "small"
     assert noted["netspec.spec_sha256"] == hashlib.sha256(spec.source.text.encode()).hexdigest()
-    assert json.loads(noted["netspec.labels"]) == ["left", "middle", "right"]
+    assert json.loads(noted["netspec.labels"]) == {"fc": ["left", "middle", "right"]}
     steps = [{"scale": 1 / 255}, {"normalize": {"mean": [0.5], "std": [0.25]}}]
     assert json.loads(noted["netspec.preprocess"]) == {"image": steps}
     assert noted["netspec.activation"] == "softmax"
@@ -40,11 +46,11 @@ def test_metadata_and_answers(tmp_path: Path) -> None:
 
 def test_other_losses_and_no_section(tmp_path: Path) -> None:
     write_data(tmp_path)
-    plain = describe(spec_of(HEAD, tmp_path))
-    assert plain["netspec.activation"] == "" and plain["netspec.labels"] == "[]"
+    plain = described(spec_of(HEAD, tmp_path))
+    assert plain["netspec.activation"] == "" and plain["netspec.labels"] == "{}"
     other = TRAIN.replace("loss: cross_entropy", "loss: multi_margin_loss")
-    found = describe(spec_of(HEAD + other, tmp_path))
-    assert found["netspec.activation"] == "" and json.loads(found["netspec.labels"]) == ["0", "1", "2"]
+    found = described(spec_of(HEAD + other, tmp_path))
+    assert found["netspec.activation"] == "" and json.loads(found["netspec.labels"]) == {"fc": ["0", "1", "2"]}
 
 
 def test_weights_that_do_not_fit_leave_no_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from netspec.ir import Graph, Node, Symbol, Value, evaluate, symbols_of
 from netspec.ops.base import Op, OpError
@@ -20,19 +21,24 @@ def free_symbols(graph: Graph) -> list[Symbol]:
     return sorted(found, key=lambda each: each.name)
 
 
-def admissible(graph: Graph) -> list[Assignment]:
+def admissible(graph: Graph, fixed: Assignment = MappingProxyType({})) -> list[Assignment]:
     """As many assignments as there are OFFSETS: each symbol has another size in each, unless its bounds forbid it.
 
-    The empty assignment, so many times, where nothing is free; none where no size fits.
+    The same one, so many times, where nothing is free; none where no size fits.
+
+    Args:
+        graph: A verified graph.
+        fixed: Sizes of some symbols, which they have in all assignments.
     """
-    symbols = free_symbols(graph)
-    smallest = _smallest(graph, symbols)
+    search = _Search(graph, fixed)
+    symbols = [each for each in free_symbols(graph) if each.name not in fixed]
+    smallest = search.smallest(symbols)
     if smallest is None:
         return []
     found: list[Assignment] = []
     for i in range(len(OFFSETS)):
         steps = {each: smallest[each] + OFFSETS[(i + j) % len(OFFSETS)] for j, each in enumerate(symbols)}
-        found.append(_sizes(steps if fits(graph, _sizes(steps)) else smallest))
+        found.append(search.sizes(steps if search.fits(steps) else smallest))
     return found
 
 
@@ -64,32 +70,41 @@ def _shape(value: Value, sizes: Assignment) -> tuple[int, ...]:
     return tuple(evaluate(size, sizes) for size in value.type.shape)
 
 
-def _sizes(steps: Mapping[Symbol, int]) -> dict[str, int]:
-    """The size after so many steps from the least one, or the largest that is allowed."""
-    reached = {each.name: each.least + count * each.multiple_of for each, count in steps.items()}
-    most = {each.name: each.most for each in steps if each.most is not None}
-    return {name: min(size, most.get(name, size)) for name, size in reached.items()}
+class _Search:
+    """Looks for the fewest steps from the least sizes, the fixed ones being what they are."""
 
+    def __init__(self, graph: Graph, fixed: Assignment) -> None:
+        self._graph = graph
+        self._fixed = fixed
 
-def _smallest(graph: Graph, symbols: list[Symbol]) -> dict[Symbol, int] | None:
-    """The fewest steps from the least sizes at which every layer fits: together first, then each by itself."""
-    reach = 0
-    while not fits(graph, _sizes(dict.fromkeys(symbols, reach))):
-        if not symbols or reach >= MAX_STEPS:
-            return None
-        reach = max(1, 2 * reach)
-    steps = dict.fromkeys(symbols, reach)
-    for each in symbols:
-        steps[each] = _fewest(graph, steps, each)
-    return steps
+    def sizes(self, steps: Mapping[Symbol, int]) -> dict[str, int]:
+        """The size after so many steps from the least one, or the largest that is allowed."""
+        reached = {each.name: each.least + count * each.multiple_of for each, count in steps.items()}
+        most = {each.name: each.most for each in steps if each.most is not None}
+        return {name: min(size, most.get(name, size)) for name, size in reached.items()} | dict(self._fixed)
 
+    def fits(self, steps: Mapping[Symbol, int]) -> bool:
+        """Whether every layer takes the sizes after so many steps."""
+        return fits(self._graph, self.sizes(steps))
 
-def _fewest(graph: Graph, steps: dict[Symbol, int], symbol: Symbol) -> int:
-    below, enough = -1, steps[symbol]
-    while enough - below > 1:
-        middle = (below + enough) // 2
-        if fits(graph, _sizes(steps | {symbol: middle})):
-            enough = middle
-        else:
-            below = middle
-    return enough
+    def smallest(self, symbols: list[Symbol]) -> dict[Symbol, int] | None:
+        """The fewest steps at which every layer fits: together first, then each by itself."""
+        reach = 0
+        while not self.fits(dict.fromkeys(symbols, reach)):
+            if not symbols or reach >= MAX_STEPS:
+                return None
+            reach = max(1, 2 * reach)
+        steps = dict.fromkeys(symbols, reach)
+        for each in symbols:
+            steps[each] = self._fewest(steps, each)
+        return steps
+
+    def _fewest(self, steps: dict[Symbol, int], symbol: Symbol) -> int:
+        below, enough = -1, steps[symbol]
+        while enough - below > 1:
+            middle = (below + enough) // 2
+            if self.fits(steps | {symbol: middle}):
+                enough = middle
+            else:
+                below = middle
+        return enough

@@ -1,0 +1,76 @@
+"""A part of a network: from some values to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from netspec.ir import Graph, Node, Region, Value
+
+
+class PartError(Exception):
+    """The part cannot stand by itself. `value` is the value (of an input, or of what lies in a block) at fault."""
+
+    def __init__(self, message: str, value: Value | None = None) -> None:
+        super().__init__(message)
+        self.value = value
+
+
+def part(graph: Graph, inputs: Mapping[str, Value], outputs: Mapping[str, Value], name: str) -> Graph:
+    """What the outputs need, computed from the inputs.
+
+    Requires: a verified graph; values that are known outside of its regions. Ensures: a verified graph of the same
+    paths, so with keys that are among those of the whole.
+
+    Args:
+        graph: The network.
+        inputs: Values that are given, by the names that they are to have.
+        outputs: Values that are wanted, by theirs.
+        name: The part's name.
+
+    Raises:
+        PartError: an input of the network is needed that is not among those given, one is given that is not needed, or
+            a layer uses the weights of one that is not in the part.
+    """
+    given = {value: Value(known, value.type) for known, value in inputs.items()}
+    kept = _needed(graph, outputs.values(), set(given))
+    wanted = {value for node in kept for value in node.inputs} | set(outputs.values())
+    for value in graph.inputs:
+        if value in wanted and value not in given:
+            raise PartError(f"the input `{value.name}` is needed too", value)
+    for known, value in inputs.items():
+        if value not in wanted:
+            raise PartError(f"`{known}` is not needed for the outputs", value)
+    nodes = tuple(replace(node, inputs=tuple(given.get(value, value) for value in node.inputs)) for node in kept)
+    found = replace(
+        graph,
+        name=name,
+        inputs=tuple(given.values()),
+        nodes=nodes,
+        outputs=tuple(given.get(value, value) for value in outputs.values()),
+        output_names=tuple(outputs),
+    )
+    _check_owners(found)
+    return found
+
+
+def _needed(graph: Graph, outputs: Iterable[Value], given: set[Value]) -> list[Node | Region]:
+    """The nodes between, in order."""
+    wanted = set(outputs) - given
+    kept: list[Node | Region] = []
+    for node in reversed(graph.nodes):
+        if not wanted.isdisjoint(node.outputs):
+            kept.append(node)
+            wanted.update(value for value in node.inputs if value not in given)
+    return kept[::-1]
+
+
+def _check_owners(graph: Graph) -> None:
+    """Layers that are called again, and parameters that are tied, have their owners here."""
+    paths = {node.path for node in graph.walk()}
+    for node in graph.walk():
+        if node.owner is not None and node.owner not in paths:
+            raise PartError(f"`{node.path}` uses the weights of `{node.owner}`, which is not in this part")
+        for tie in node.ties.values():
+            if tie.key.rpartition(".")[0] not in paths and tie.key not in paths:
+                raise PartError(f"`{node.path}` uses `{tie.key}`, which is not in this part")

@@ -1,0 +1,95 @@
+"""`graphs`: which parts of a network get files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netspec.compiler.passes.expose import expose
+from netspec.compiler.passes.part import PartError, part
+from netspec.deploy.plan import Part
+from netspec.deploy.settings import GRAPH_KEYS
+from netspec.diagnostics import Report
+from netspec.ir import Graph, Value
+from netspec.lang import form
+from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
+from netspec.training.layers import Layers
+
+
+def bind_graphs(node: Node | None, graph: Graph, name: str, report: Report) -> tuple[Part, ...]:
+    """The parts that a section names, the whole if it names none; those that are wrong are reported and left out."""
+    section = form.mapping(node, "`graphs`", report)
+    if section is None:
+        return (Part("", graph),)
+    found = []
+    for key, value in section:
+        body = form.mapping(value, f"the graph `{key.text}`", report)
+        if not form.is_identifier(key, "the graph", report):
+            continue
+        if body is not None and not form.check_keys(body, GRAPH_KEYS, f"the graph `{key.text}`", report):
+            continue
+        made = _part(key, body or Mapping({}, key.span), graph, name, report)
+        if made is not None:
+            found.append(Part(key.text, made))
+    return tuple(found)
+
+
+def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -> Graph | None:
+    step = body.get("step")
+    if step is not None and not is_null(step):
+        form.later(body.key("step"), "key", report)
+        return None
+    wanted = _named(body.get("outputs"), "outputs", graph, report)
+    given = _named(body.get("inputs"), "inputs", graph, report)
+    if wanted is None or given is None:
+        return None
+    exposed, outside = expose(graph, wanted.values())
+    outputs = {known: outside[value] for known, value in wanted.items()}
+    if not outputs:
+        outputs = dict(zip(graph.output_names, graph.outputs, strict=True))
+    inside = [known for known, value in given.items() if value not in _outer(graph)]
+    for known in inside:
+        message = f"`{known}` lies inside of a group or block; an input of a graph is a layer of the file's own chain"
+        report.error("bad-export", message, body.key("inputs").span)
+    if inside:
+        return None
+    try:
+        inputs = given or {value.name: value for value in graph.inputs if _is_needed(exposed, outputs, value)}
+        return part(exposed, inputs, outputs, f"{name}.{key.text}")
+    except PartError as error:
+        report.error("bad-export", f"the graph `{key.text}`: {error}", key.span)
+        return None
+
+
+def _named(node: Node | None, what: str, graph: Graph, report: Report) -> dict[str, Value] | None:
+    """The values that a list names; None if one is not there. An input of the network may be named too."""
+    items = () if node is None or is_null(node) else node.items if isinstance(node, Sequence) else (node,)
+    layers, inputs = Layers(graph), {value.name: value for value in graph.inputs}
+    found: dict[str, Value] = {}
+    for item in items:
+        word = form.scalar(item, f"one of `{what}`", report)
+        if word is None:
+            return None
+        value = inputs.get(word.text) or layers.named(word, report)
+        if value is None:
+            return None
+        if word.text in found:
+            report.error("duplicate-name", f"`{word.text}` stands twice in `{what}`", word.span)
+            return None
+        found[word.text] = value
+    return found
+
+
+def _outer(graph: Graph) -> set[Value]:
+    return {*graph.inputs, *(value for node in graph.nodes for value in node.outputs)}
+
+
+def _is_needed(graph: Graph, outputs: dict[str, Value], input: Value) -> bool:
+    return input in set(_needs(graph, outputs))
+
+
+def _needs(graph: Graph, outputs: dict[str, Value]) -> Iterator[Value]:
+    wanted = set(outputs.values())
+    for node in reversed(graph.nodes):
+        if not wanted.isdisjoint(node.outputs):
+            wanted.update(node.inputs)
+    yield from (value for value in graph.inputs if value in wanted)
