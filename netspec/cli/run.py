@@ -63,6 +63,9 @@ def _samples(predictor: Predictor, inputs: tuple[str, ...]) -> Iterator[tuple[st
 
 def _rows(predictor: Predictor, names: list[str], samples: list[Any], top_k: int) -> list[dict[str, Any]]:
     """A row for each sample: its classes, or its outputs where the model has no labels."""
+    if predictor.is_text:
+        texts = predictor.read(samples)
+        return [{"input": name, "text": text} for name, text in zip(names, texts, strict=True)]
     if predictor.labels:
         return [
             {"input": name, "classes": [{"label": each.label, "probability": each.probability} for each in best]}
@@ -78,4 +81,10 @@ def _rows(predictor: Predictor, names: list[str], samples: list[Any], top_k: int
 def _text(row: dict[str, Any]) -> str:
     if "outputs" in row:
         return ", ".join(f"{name} = {values}" for name, values in row["outputs"].items())
-    return "  ".join(f"{each['label']} {each['probability']:.2%}" for each in row["classes"])
+    if "text" in row:
+        return " ".join(row["text"])
+    return "  ".join(_class(each["label"], each["probability"]) for each in row["classes"])
+
+
+def _class(label: str, probability: float | None) -> str:
+    return label if probability is None else f"{label} {probability:.2%}"

@@ -17,9 +17,11 @@ def command(output: Path | None, format_: str) -> None:
     """Print the JSON Schema (draft-07) of the language, for editors."""
     from netspec.compiler.schema import json_schema
     from netspec.data.preprocess.schema import preprocess_schema
+    from netspec.deploy.schema import export_schema
     from netspec.training.schema import train_schema
 
-    text = json.dumps(json_schema(train=train_schema(), preprocess=preprocess_schema()), indent=2) + "\n"
+    found = json_schema(train=train_schema(), preprocess=preprocess_schema(), export=export_schema())
+    text = json.dumps(found, indent=2) + "\n"
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -195,7 +195,7 @@ class Chain:
 
     def reference(self, x: Array) -> dict[str, Array]:
         """The results, computed by numpy."""
-        arrays = (x,)
+        arrays: tuple[Array, ...] = (x,)
         for each in self.steps:
             arrays = each.entry.reference(arrays[0], each.axis)
         return dict(zip(self.types, arrays, strict=True))

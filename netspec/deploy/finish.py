@@ -198,7 +198,10 @@ class Finishing:
             raise self._too_far(found, "differs from what the parts of the file give")
 
     def _too_far(self, found: Difference, what: str) -> ModelError:
-        message = f"the output `{found.output}` {what} by {found.max_abs_diff:.3g} at {found.place}; the limit is {found.limit:.3g}"
+        message = (
+            f"the output `{found.output}` {what} by {found.max_abs_diff:.3g} at {found.place}; "
+            f"the limit is {found.limit:.3g}"
+        )
         help = "the file was not written; what stood there before is unchanged"
         return ModelError.at(self._place, "parity", message, help=help)
 

@@ -98,8 +98,8 @@ def judge(
     if not samples:
         message = f"{len(held):,} samples do not fill one batch of {plan.fixed['batch']:,}"
         raise DataError.at(calibration.source.name, "data-value", message)
-    numbers = [measure.metric.number(total, count) for total in totals]
-    verdict = Verdict(measure.metric.label, *numbers, samples=samples, calibrated_on=calibrated_on)
+    whole, rounded = (measure.metric.number(total, count) for total in totals)
+    verdict = Verdict(measure.metric.label, whole, rounded, samples, calibrated_on)
     _hold(verdict, calibration, place)
     return verdict
 

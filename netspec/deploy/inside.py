@@ -105,8 +105,7 @@ def _resize(g: OnnxBuilder, x: OnnxValue, step: Step) -> OnnxValue:
     (height, width), (high, wide) = ((_item(g, each, 0), _item(g, each, 1)) for each in (sides, target))
     method = _attribute(step, "interpolation")
     if method == "nearest":
-        across = g.Gather(x, _nearest(g, width, wide), axis=3)
-        return g.Gather(across, _nearest(g, height, high), axis=2)
+        return g.Gather(g.Gather(x, _nearest(g, width, wide), axis=3), _nearest(g, height, high), axis=2)
     columns = g.Transpose(_weights(g, width, wide, method), perm=[1, 0])
     rows = _weights(g, height, high, method)
     real = g.cast(x, DType.FLOAT64)

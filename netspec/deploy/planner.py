@@ -23,7 +23,7 @@ from netspec.deploy.settings import HALF, Precision, Settings, Tolerance
 from netspec.deploy.tables import bind_tables
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import TensorType
+from netspec.ir import DimError, TensorType
 from netspec.lang import form
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
@@ -264,12 +264,18 @@ class _Planner:
                 message = f"the size of `{name.text}` is a positive integer, got {describe(node)}"
                 self._report.error("wrong-value", message, node.span)
         sizes = {name: size for name, size in found.items() if name != BATCH}
-        for part in parts if sizes and section is not None else ():
-            names = {each.name for each in free_symbols(part.graph)}
-            if not admissible(part.graph, {name: size for name, size in sizes.items() if name in names}):
-                said = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-                self._report.error("bad-export", f"not every layer takes {said}", section.span)
+        if section is not None and sizes and not all(_takes(part, sizes) for part in parts):
+            said = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+            self._report.error("bad-export", f"not every layer takes {said}", section.span)
         return found
+
+
+def _takes(part: Part, sizes: MappingOf[str, int]) -> bool:
+    names = {each.name for each in free_symbols(part.graph)}
+    try:
+        return bool(admissible(part.graph, {name: size for name, size in sizes.items() if name in names}))
+    except DimError:  # no multiple of what the axis is a multiple of
+        return False
 
 
 def name_of(node: Node) -> tuple[Scalar | None, Node | None]:

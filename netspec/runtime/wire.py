@@ -105,7 +105,7 @@ def _fields(view: memoryview, found: Outline) -> Iterator[tuple[int, int | memor
             yield tag >> 3, view[at : at + length]
             at += length
         else:
-            raise WireError(f"wire type {kind}")
+            raise WireError(f"no protobuf message (wire type {kind})")
     if at != len(view):
         raise WireError("a field is cut off")
 

@@ -67,12 +67,17 @@ def _whole() -> Schema:
     return {"allOf": [{"required": ["data"]}, {"anyOf": moved}, length]}
 
 
-def _others() -> Schema:
+def source_schema() -> Schema:
+    """Where samples come from: a reader, readers side by side, or a chain."""
     reader = _free(choice(READERS, {}, bare=False))
     # Sources nest: what stands in a chain is not looked at again.
     nested = {"type": "array", "minItems": 1, "items": {"type": ["object", "array"]}}
     one = either(reader, closed({CHAIN: nested}, [CHAIN]))
-    source = either(one, {"type": "array", "minItems": 1, "items": either(one, nested)})
+    return either(one, {"type": "array", "minItems": 1, "items": either(one, nested)})
+
+
+def _others() -> Schema:
+    source = source_schema()
     ends: Schema = dict.fromkeys(sorted(ENDS), REFERENCE)
     metric = either({"const": LOSS}, _free(choice(METRICS, _mains(METRICS), inside=ends)))
     return {

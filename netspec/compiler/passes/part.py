@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from netspec.ir import Graph, Node, Region, Value
+from netspec.ir import Graph, Node, Region, Value, symbols_of
 
 
 class PartError(Exception):
@@ -33,13 +33,15 @@ def part(graph: Graph, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
             a layer uses the weights of one that is not in the part.
     """
     given = {value: Value(known, value.type) for known, value in inputs.items()}
+    lengths = _lengths(graph, given.values())
+    given |= {value: Value(value.name, value.type) for value in lengths.values() if value not in given}
     kept = _needed(graph, outputs.values(), set(given))
     wanted = {value for node in kept for value in node.inputs} | set(outputs.values())
     for value in graph.inputs:
         if value in wanted and value not in given:
             raise PartError(f"the input `{value.name}` is needed too", value)
     for known, value in inputs.items():
-        if value not in wanted:
+        if value not in wanted and value not in lengths.values():
             raise PartError(f"`{known}` is not needed for the outputs", value)
     nodes = tuple(replace(node, inputs=tuple(given.get(value, value) for value in node.inputs)) for node in kept)
     found = replace(
@@ -49,9 +51,16 @@ def part(graph: Graph, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
         nodes=nodes,
         outputs=tuple(given.get(value, value) for value in outputs.values()),
         output_names=tuple(outputs),
+        lengths={symbol: given[value] for symbol, value in lengths.items()},
     )
     _check_owners(found)
     return found
+
+
+def _lengths(graph: Graph, given: Iterable[Value]) -> dict[str, Value]:
+    """The lengths of axes that the given values have: they come along."""
+    symbols = {each.name for value in given for size in value.type.shape for each in symbols_of(size)}
+    return {symbol: value for symbol, value in graph.lengths.items() if symbol in symbols}
 
 
 def _needed(graph: Graph, outputs: Iterable[Value], given: set[Value]) -> list[Node | Region]:

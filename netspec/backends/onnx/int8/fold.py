@@ -12,19 +12,20 @@ from netspec.backends.onnx.int8.wires import Array, Wires, attribute
 def fold_batch_norm(model: onnx.ModelProto) -> None:
     """Replace each pair, in place; the convolution's value gets the name of the norm's."""
     wires = Wires(model.graph)
-    gone = []
-    for norm in model.graph.node:
-        conv = wires.producer.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
-        if conv is None or conv.op_type != "Conv" or wires.only_reader(conv.output[0]) is not norm:
-            continue
-        constants = [wires.constant(name) for name in (*conv.input[1:], *norm.input[1:])]
-        if any(each is None for each in constants):
-            continue
+    pairs = [(conv, norm) for norm in model.graph.node if (conv := _before(norm, wires)) is not None]
+    for conv, norm in pairs:
         _fold(model, conv, norm, wires)
-        gone.append(norm)
-    for norm in gone:
+    for _, norm in pairs:
         model.graph.node.remove(norm)
     _drop_unread(model.graph)
+
+
+def _before(norm: onnx.NodeProto, wires: Wires) -> onnx.NodeProto | None:
+    """The convolution that a batch norm alone reads, if all numbers of both are stored."""
+    conv = wires.producer.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
+    if conv is None or conv.op_type != "Conv" or wires.only_reader(conv.output[0]) is not norm:
+        return None
+    return conv if all(name in wires.tensors for name in (*conv.input[1:], *norm.input[1:])) else None
 
 
 def _fold(model: onnx.ModelProto, conv: onnx.NodeProto, norm: onnx.NodeProto, wires: Wires) -> None:

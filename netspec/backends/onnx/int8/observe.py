@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 
 from netspec.backends.onnx.int8.choose import Choice, is_linear
 from netspec.backends.onnx.int8.patches import ROWS, rows_of
@@ -50,7 +51,7 @@ def observe(model: onnx.ModelProto, choice: Choice, batches: Iterable[Batch]) ->
     return found
 
 
-def _wide(model: onnx.ModelProto, names: list[str]) -> object:
+def _wide(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:
     """A session that gives values from inside of the model."""
     wide = onnx.ModelProto()
     wide.CopyFrom(model)
@@ -59,7 +60,7 @@ def _wide(model: onnx.ModelProto, names: list[str]) -> object:
     return session(wide.SerializeToString())
 
 
-def _values(run: object, names: list[str], batch: Batch) -> dict[str, Array]:
+def _values(run: ort.InferenceSession, names: list[str], batch: Batch) -> dict[str, Array]:
     inner = [name for name in names if name not in batch]
     found = dict(zip(inner, run.run(inner, dict(batch)), strict=True)) if inner else {}
     found |= {name: batch[name] for name in names if name in batch}

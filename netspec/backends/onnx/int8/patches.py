@@ -34,7 +34,7 @@ def rows_of(node: onnx.NodeProto, input: Array, kernel: tuple[int, ...], count: 
     places = tuple(
         generator.integers(0, size, count) for size in (windows.shape[0], *windows.shape[2 : 2 + len(kernel)])
     )
-    rows = windows[places[0], :, *places[1:]]
+    rows = np.moveaxis(windows, 1, 1 + len(kernel))[places]
     groups = attribute(node, "group", 1)
     return rows.reshape(count, groups, -1)
 

@@ -69,7 +69,7 @@ class _Rewriter:
         """Round a value and spread it again."""
         steps = self._steps[self._choice.root(name)]
         ends = [f"{name}/scale", f"{name}/zero"]
-        self._stored |= {ends[0]: np.float32(steps.scale), ends[1]: np.uint8(steps.zero)}
+        self._stored |= {ends[0]: np.array(steps.scale, np.float32), ends[1]: np.array(steps.zero, np.uint8)}
         down, up = f"{name}/quantized", f"{name}/dequantized"
         return [
             helper.make_node("QuantizeLinear", [name, *ends], [down], name=down),
