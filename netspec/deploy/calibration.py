@@ -50,7 +50,7 @@ def bind_calibration(
         plain = Mapping({key: entry for key, entry in node.entries.items() if key != CALIBRATE}, node.span)
     settings = bind(Int8, plain, report, span=place, what="int8")
     source = _source(node, place, spec, trained, report)
-    if settings is None or source is None or not check_fields(spec, source, steps, report):
+    if settings is None or source is None or not check_fields(spec, source, steps, {}, report):
         return None
     own = trained is not None and source.is_same(trained.data)
     validation = trained.validation if own and trained is not None else source.own("validation") or source.own("test")
