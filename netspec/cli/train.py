@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from netspec.cli.output import format_option, print_diagnostics, print_json, pro
 from netspec.cli.reading import Reading, reading_options, workers_option
 from netspec.compiler import Spec
 from netspec.training.checkpoints.pace import EVERY_SECONDS
+
+if TYPE_CHECKING:
+    from netspec.training.staged import Observing
 
 
 @click.command("train")
@@ -32,6 +36,7 @@ from netspec.training.checkpoints.pace import EVERY_SECONDS
     show_default=True,
     help="How often the state is saved; 0: after every step.",
 )
+@click.option("--probe", type=click.Choice(["gradients"]), help="Record and draw every layer's gradients.")
 @click.option("--no-rewrite", is_flag=True, help="Train the network exactly as written.")
 @workers_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -44,6 +49,7 @@ def command(
     output: Path | None,
     resume: Path | None,
     checkpoint_every: float,
+    probe: str | None,
     no_rewrite: bool,
     workers: int | None,
     quiet: bool,
@@ -67,6 +73,7 @@ def command(
         resume=resume,
         checkpoint_seconds=checkpoint_every,
         warn=print_diagnostics,
+        observing=_observing(probe),
     )
     if format_ == "json":
         facts = {"directory": str(run.directory), "settings": list(loaded.settings)}
@@ -92,3 +99,11 @@ def _loaded(spec: str | None, resume: Path | None, output: Path | None, reading:
     from netspec.training.resume import spec_of_run
 
     return spec_of_run(resume, reading.settings, reading.limits, reading.allowed)
+
+
+def _observing(probe: str | None) -> Observing | None:
+    if probe is None:
+        return None
+    from netspec.training.probe import GradientProbe
+
+    return GradientProbe.observing

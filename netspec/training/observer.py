@@ -13,3 +13,6 @@ class Observer:
 
     def stepped(self, moment: Moment) -> None:
         """A step is done, its evaluation too if it had one: `Loop.state` holds what the next step starts from."""
+
+    def finished(self) -> None:
+        """The stage is over, however it ended."""
