@@ -97,7 +97,13 @@ class Stages:
         saver.loop = loop
         if saved is not None:
             saved.restore(loop)
-        self._go(loop, saver, progress, lambda: _draw(stage, module, splits, self.device, journal))
+
+        def leave() -> None:
+            for observer in observers:
+                observer.finished()
+            _draw(stage, module, splits, self.device, journal)
+
+        self._go(loop, saver, progress, leave)
         self._pool |= loop.named_weights()
         self._before += loop.steps
 
