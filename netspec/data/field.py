@@ -28,6 +28,11 @@ def label(classes: tuple[str, ...]) -> Field:
     return Field(TensorType((), DType.INT64), len(classes), classes)
 
 
+def sequence(shape: tuple[int, ...], dtype: DType, below: int | None = None) -> Field:
+    """The field of sequences [length, *shape], each with a length of its own."""
+    return Field(TensorType((symbol("length"), *shape), dtype, valid=frozenset({1})), below)
+
+
 def image(channels: int, height: int | None = None, width: int | None = None) -> Field:
     """The field of uint8 images; sizes that differ from file to file stay open."""
     sizes = (height or symbol("height"), width or symbol("width"))

@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from netspec.data.image_column import ImageFiles
+from netspec.data.ragged import Ragged
 from netspec.data.samples import Column, Samples
 from netspec.diagnostics import DataError
 
@@ -30,6 +31,10 @@ def _take(column: Column, found: hashlib._Hash) -> None:
         found.update(column.mode.encode())
         for index in range(len(column)):
             found.update(f"{column.name(index)} {_size(column, index)}\n".encode(errors="surrogateescape"))
+        return
+    if isinstance(column, Ragged):
+        _take(column.lengths, found)
+        _take(np.concatenate([column.value(index) for index in range(len(column))]), found)
         return
     found.update(f"{column.dtype} {column.shape} ".encode())
     found.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)

@@ -1,4 +1,4 @@
-"""Samples: one column a field, a numpy array or images that stay in their files."""
+"""Samples: one column a field, a numpy array, sequences of several lengths, or images that stay in their files."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from netspec.data.field import Field
 from netspec.data.idx_file import Header
 from netspec.data.image_column import ImageFiles
+from netspec.data.ragged import Ragged
 from netspec.diagnostics import DataError
 from netspec.ir import DType
 
 Indices = NDArray[np.int64]
 #: One value a sample, indexed like an array.
-Column = NDArray[Any] | ImageFiles
+Column = NDArray[Any] | ImageFiles | Ragged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Fields by name, columns of equal length: arrays `[N, *shape]`, or image files."""
+    """Fields by name, columns of equal length: arrays `[N, *shape]`, sequences, or image files."""
 
     arrays: Mapping[str, Column]
 
@@ -71,8 +72,11 @@ class Samples:
 
 
 def _joined(columns: Sequence[Column]) -> Column:
+    ragged = [column for column in columns if isinstance(column, Ragged)]
+    if ragged:
+        return ragged[0].join(ragged[1:])
     files = [column for column in columns if isinstance(column, ImageFiles)]
-    arrays = [column for column in columns if not isinstance(column, ImageFiles)]
+    arrays = [column for column in columns if not isinstance(column, ImageFiles | Ragged)]
     if files and arrays:
         raise DataError.at(files[0].name(0), "data-file", "images in files cannot follow images of one size")
     return files[0].join(files[1:]) if files else np.concatenate(arrays)

@@ -7,6 +7,7 @@ whose samples come one after the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from functools import reduce
@@ -17,6 +18,7 @@ from netspec.data.readers import LATER, READERS, Reader, Split
 from netspec.diagnostics import DataError, Diagnostic, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang.bind import bind
+from netspec.lang.document import VocabDecl
 from netspec.lang.folder import Folder
 from netspec.lang.nodes import Mapping, Node, Sequence, describe
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from netspec.data.samples import Samples
 
 CHAIN = "chain"
+Vocabs = MappingOf[str, VocabDecl] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,36 +125,37 @@ class ChainedSource(_Several):
         return first.followed_by(others)
 
 
-def bind_source(node: Node, folder: Folder, report: Report) -> SampleSource | None:
+def bind_source(node: Node, folder: Folder, report: Report, vocabs: Vocabs = None) -> SampleSource | None:
     """What `data` or a split says, or None if something is wrong with it.
 
     Args:
         node: As it stands in the spec.
         folder: Where its files are looked up. Headers of files are read here, data are not.
         report: Takes `unknown-training`, `not-supported`, `data-file`, `bad-training` and what `bind` reports.
+        vocabs: Those of the spec, for readers of text.
 
     Raises:
         UnavailableError: a reader needs a package that is not installed.
     """
     if isinstance(node, Sequence) and len(node) > 0:
-        return _zipped(node, folder, report)
+        return _zipped(node, folder, report, vocabs)
     if not (isinstance(node, Mapping) and len(node) == 1):
         message = f"data come from one reader, as in `{{mnist: {{}}}}`, or a list of them, got {describe(node)}"
         report.error("wrong-type", message, node.span)
         return None
     ((key, argument),) = node
     if key.text == CHAIN:
-        return _chained(argument, key.span, folder, report)
+        return _chained(argument, key.span, folder, report, vocabs)
     model = READERS.get(key.text)
     if model is None:
         _unknown(key.text, key.span, report)
         return None
     reader = bind(model, argument, report, span=key.span, what=f"the reader {key.text}")
-    return None if reader is None else _declared(reader, folder, key.span, report)
+    return None if reader is None else _declared(reader, folder, key.span, report, vocabs or {})
 
 
-def _zipped(node: Sequence, folder: Folder, report: Report) -> SampleSource | None:
-    parts = _parts(node.items, folder, report)
+def _zipped(node: Sequence, folder: Folder, report: Report, vocabs: Vocabs) -> SampleSource | None:
+    parts = _parts(node.items, folder, report, vocabs)
     if parts is None or len(parts) == 1:
         return parts[0] if parts else None
     fields: dict[str, Field] = {}
@@ -166,11 +170,11 @@ def _zipped(node: Sequence, folder: Folder, report: Report) -> SampleSource | No
     return ZippedSource(fields, node.span, parts)
 
 
-def _chained(node: Node, span: Span, folder: Folder, report: Report) -> SampleSource | None:
+def _chained(node: Node, span: Span, folder: Folder, report: Report, vocabs: Vocabs) -> SampleSource | None:
     if not isinstance(node, Sequence) or len(node) == 0:
         report.error("wrong-type", f"`chain` is a list of readers, got {describe(node)}", node.span)
         return None
-    parts = _parts(node.items, folder, report)
+    parts = _parts(node.items, folder, report, vocabs)
     if parts is None:
         return None
     first = parts[0].fields
@@ -184,14 +188,17 @@ def _chained(node: Node, span: Span, folder: Folder, report: Report) -> SampleSo
     return ChainedSource(first, span, parts)
 
 
-def _parts(nodes: SequenceOf[Node], folder: Folder, report: Report) -> tuple[SampleSource, ...] | None:
-    found = [bind_source(node, folder, report) for node in nodes]
+def _parts(nodes: SequenceOf[Node], folder: Folder, report: Report, vocabs: Vocabs) -> tuple[SampleSource, ...] | None:
+    found = [bind_source(node, folder, report, vocabs) for node in nodes]
     parts = tuple(part for part in found if part is not None)
     return parts if len(parts) == len(found) else None
 
 
-def _declared(reader: Reader, folder: Folder, span: Span, report: Report) -> SampleSource | None:
+def _declared(
+    reader: Reader, folder: Folder, span: Span, report: Report, vocabs: MappingOf[str, VocabDecl]
+) -> SampleSource | None:
     try:
+        reader = reader.with_vocabs(vocabs)
         own = reader.declare(folder)
     except DataError as error:
         for found in error.diagnostics:

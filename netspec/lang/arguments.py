@@ -17,6 +17,9 @@ TAKEN = frozenset({"in_channels", "in_features", "and", "or", "not", "in", "if",
 ARG_KEYS = ("type", "default", "choices", "min", "max")
 DIM_KEYS = ("min", "max", "multiple_of", "lengths")
 VOCAB_KEYS = ("file", "size", "unit", "special")
+# What a text is cut into, and what entries may be for.
+UNITS = ("word", "char")
+ROLES = ("pad", "unk", "bos", "eos")
 
 
 def arguments(node: Node | None, taken: frozenset[str], report: Report) -> dict[str, ArgDecl]:
@@ -87,7 +90,10 @@ def vocabs(node: Node | None, report: Report) -> dict[str, VocabDecl]:
 
 def _vocab(key: Scalar, value: Node, report: Report) -> VocabDecl | None:
     if isinstance(value, Sequence):
-        return VocabDecl(key, len(value))
+        entries = _entries(key, value, report)
+        # One character each: then the text is read by characters.
+        unit = "char" if entries and all(len(entry) == 1 for entry in entries) else "word"
+        return None if entries is None else VocabDecl(key, len(value), entries=entries, unit=unit)
     known = form.mapping(value, f"the vocabulary `{key.text}`", report)
     if known is None or not form.check_keys(known, VOCAB_KEYS, f"the vocabulary `{key.text}`", report):
         return None
@@ -96,4 +102,35 @@ def _vocab(key: Scalar, value: Node, report: Report) -> VocabDecl | None:
         message = f"the vocabulary `{key.text}` needs its `size`, a positive integer"
         report.error("missing-key" if size is None else "wrong-value", message, (size or key).span)
         return None
-    return VocabDecl(key, size.value, form.scalar(known.get("file"), "`file`", report))
+    file = form.scalar(known.get("file"), "`file`", report)
+    return VocabDecl(key, size.value, file, None, _unit(known, report), _special(known, report))
+
+
+def _entries(key: Scalar, value: Sequence, report: Report) -> tuple[str, ...] | None:
+    """The entries of a list, which are different texts."""
+    found: dict[str, None] = {}
+    for item in value:
+        entry = form.scalar(item, f"an entry of `{key.text}`", report)
+        if entry is None or entry.text in found:
+            if entry is not None:
+                report.error("wrong-value", f"the vocabulary `{key.text}` has an entry twice", entry.span)
+            return None
+        found[entry.text] = None
+    return tuple(found)
+
+
+def _unit(known: Mapping, report: Report) -> str:
+    node = form.scalar(known.get("unit"), "`unit`", report)
+    if node is not None and node.text not in UNITS:
+        help = did_you_mean(node.text, UNITS)
+        report.error("wrong-value", f"`unit` is one of {', '.join(UNITS)}, got {describe(node)}", node.span, help=help)
+    return node.text if node is not None else UNITS[0]
+
+
+def _special(known: Mapping, report: Report) -> dict[str, str]:
+    """Entries by role."""
+    found = form.mapping(known.get("special"), "`special`", report)
+    if found is None or not form.check_keys(found, ROLES, "`special`", report):
+        return {}
+    words = {key.text: form.scalar(value, f"`{key.text}`", report) for key, value in found}
+    return {role: word.text for role, word in words.items() if word is not None}

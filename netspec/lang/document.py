@@ -62,11 +62,14 @@ class DimDecl:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VocabDecl:
-    """A vocabulary; its name stands for its size."""
+    """A vocabulary; its name stands for its size. `special` names entries by their role (`eos`)."""
 
     name: Scalar
     size: int
     file: Scalar | None = None
+    entries: tuple[str, ...] | None = None
+    unit: str = "word"
+    special: MappingOf[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

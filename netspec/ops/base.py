@@ -189,6 +189,10 @@ class Op(BaseModel):
         """The op in its place that reads lengths or masks too, where filling the padding does not suffice."""
         return None
 
+    def carried(self, *inputs: Any) -> tuple[int, ...]:
+        """The outputs that are final states where states start at zero, in the order of the ports behind `inputs`."""
+        return ()
+
     def explain(self, *inputs: Any) -> str | None:
         """The arithmetic of its parameters as the lecture writes it: `(3*5*5 + 1) * 20`."""
         return None

@@ -34,7 +34,7 @@ class LengthOf(Op):
         return TensorType((), DType.INT64)
 
     def to_torch(self, t: TorchBuilder, *lengths: TorchValue) -> TorchResult:
-        return _InTorch(dict(zip(self.symbols, lengths, strict=True))).of(self.size)
+        return InTorch(dict(zip(self.symbols, lengths, strict=True))).of(self.size)
 
     def to_onnx(self, g: OnnxBuilder, *lengths_then_params: Any) -> OnnxValue:
         *lengths, _ = lengths_then_params
@@ -333,7 +333,7 @@ def _taken(g: OnnxBuilder, input: OnnxValue, value: OnnxValue, places: OnnxValue
     return g.GatherElements(value, g.Expand(places, g.Shape(input)), axis=axis)
 
 
-class _InTorch:
+class InTorch:
     """A size as an expression over lengths in the place of symbols."""
 
     def __init__(self, lengths: dict[str, Any]) -> None:
@@ -372,7 +372,7 @@ class _InTorch:
         return value // divisor
 
 
-class _InOnnx(_InTorch):
+class _InOnnx(InTorch):
     def __init__(self, g: OnnxBuilder, lengths: dict[str, Any]) -> None:
         super().__init__(lengths)
         self._g = g

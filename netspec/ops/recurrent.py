@@ -114,6 +114,9 @@ class Recurrent(Op):
     def filler(self, port: int, *inputs: TensorType) -> float:
         return 0.0
 
+    def carried(self, *inputs: TensorType) -> tuple[int, ...]:
+        return tuple(range(1, 1 + len(self.state_sizes()))) if len(inputs) == 1 else ()
+
     def masked(self, *inputs: TensorType) -> Masked | None:
         from netspec.ops.masked_recurrent import TO_VALID
 

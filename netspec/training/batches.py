@@ -14,7 +14,9 @@ from netspec.data.augment.pipeline import Listed, Pipeline
 from netspec.data.preprocess import Step, views
 from netspec.data.samples import Samples
 from netspec.ir import Graph, Input
+from netspec.training.bucket import Buckets
 from netspec.training.columns import Reading, column
+from netspec.training.padding import Lengths
 from netspec.training.plan import TrainPlan
 
 
@@ -65,7 +67,9 @@ class Batches:
         self._count = len(samples)
         self._unit = unit
         self._inputs = tuple(value.name for value in graph.inputs)
+        self._buckets: Buckets | None = None
         self._drawn = [value for value in graph.inputs if isinstance(value, Input) and value.sample is not None]
+        self._lengths = Lengths(samples, graph, device) if graph.lengths else None
         reading, augment = reading or Reading(), augment or {}
         pipelines = {name: Pipeline.of(augment.get(name, ()), steps.get(name, ())) for name in samples.arrays}
         self._columns = {
@@ -87,7 +91,11 @@ class Batches:
     ) -> Batches:
         """The samples as the plan's network takes them, for training with the plan's random changes."""
         augment, unit = (plan.augment, plan.settings.batch_size) if training else ({}, None)
-        return cls(samples, plan.graph, plan.preprocess, device, augment=augment, reading=reading, unit=unit)
+        found = cls(samples, plan.graph, plan.preprocess, device, augment=augment, reading=reading, unit=unit)
+        if plan.bucket is not None and found._lengths is not None:
+            lengths = found._lengths.of_symbol(plan.graph, plan.bucket.by)
+            found._buckets = Buckets(lengths.cpu(), plan.bucket.width)
+        return found
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -96,6 +104,8 @@ class Batches:
     def gather(self, indices: Tensor, epoch: int = 0) -> Batch:
         """The samples at some places; inputs that are drawn are drawn here, by torch's own generator."""
         named = {name: each.take(indices, epoch) for name, each in self._columns.items()}
+        if self._lengths is not None:
+            named |= self._lengths.gather(indices)
         for value in self._drawn:
             named[value.name] = drawn(value, len(indices), self._device)
         count = max(self._views.values(), default=1)
@@ -108,9 +118,14 @@ class Batches:
     def shuffled(self, batch_size: int, generator: torch.Generator | None, epoch: int = 0) -> Iterator[Tensor]:
         """Places of the batches of one epoch: a random order, or the file's without a generator."""
         order = torch.arange(self._count) if generator is None else torch.randperm(self._count, generator=generator)
+        if self._buckets is not None and generator is not None:
+            batches = self._buckets.batches(order, batch_size, generator)
+        else:
+            batches = torch.split(order, batch_size)
+        unit = min(batch_size, self._unit or batch_size)
         for each in self._columns.values():
-            each.expect(torch.split(order, min(batch_size, self._unit or batch_size)), epoch)
-        yield from torch.split(order.to(self._device), batch_size)
+            each.expect([part for batch in batches for part in torch.split(batch, unit)], epoch)
+        yield from (each.to(self._device) for each in batches)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """Every sample once, in the file's order."""

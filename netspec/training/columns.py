@@ -19,11 +19,13 @@ from netspec.data.preprocess import Affine
 from netspec.data.preprocess.arrays import apply_images
 from netspec.data.preprocess.sample import Sample, StepError
 from netspec.data.preprocess.step import ImageStep
+from netspec.data.ragged import Ragged
 from netspec.data.samples import Column as Values
 from netspec.data.stream.loader import Loader
 from netspec.data.stream.work import Work
 from netspec.diagnostics import DataError
 from netspec.ir import DType
+from netspec.training.padding import Sequences
 
 #: What one field may take in memory; beyond it images stay in their files.
 MAX_BYTES = 2 << 30
@@ -130,6 +132,20 @@ class FileColumn(Column):
         return torch.from_numpy(self._loader.take(places.cpu().numpy(), epoch)).to(self._device)
 
 
+class SequenceColumn(Column):
+    """A field of sequences, padded to the longest of those asked for."""
+
+    def __init__(self, sequences: Sequences, pipeline: Pipeline, device: torch.device, seed: int) -> None:
+        super().__init__(pipeline, 0, sequences.flat.ndim, device, seed)
+        self._sequences = sequences
+
+    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
+        """They are all there."""
+
+    def raw(self, places: Tensor, epoch: int) -> Tensor:
+        return self._sequences[places]
+
+
 def column(name: str, values: Values, pipeline: Pipeline, device: torch.device, reading: Reading) -> Column:
     """A field as a column.
 
@@ -137,6 +153,8 @@ def column(name: str, values: Values, pipeline: Pipeline, device: torch.device, 
         DataError: `data-file`, `data-value`: files that are no images, or that a step cannot take.
     """
     settled = pipeline.settled
+    if isinstance(values, Ragged):
+        return SequenceColumn(Sequences.of(values, device), pipeline, device, reading.seed)
     if isinstance(values, ImageFiles):
         size = largest_bytes(pipeline.changes[:settled], _sample_of(values))
         if size is None and settled == len(pipeline.changes):

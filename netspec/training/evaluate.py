@@ -9,9 +9,9 @@ from netspec.compiler.passes import rewrite
 from netspec.compiler.spec import Spec
 from netspec.data.readers import Split
 from netspec.training import weights as weights_file
-from netspec.training.batches import Batches
 from netspec.training.columns import Reading
 from netspec.training.device import select, threads_for, using_threads
+from netspec.training.loop import batches_of
 from netspec.training.objective import EVALUATION_BATCH, Objective
 from netspec.training.run import planned
 from netspec.training.splits import load_split
@@ -46,5 +46,6 @@ def evaluate(
     module = build(rewrite(plan.graph), initialize=False)
     weights_file.load_into(module, plan.graph, weights)
     with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
-        batches = Batches.of(load_split(plan, split), plan, target, reading=Reading(workers=workers))
+        reading = Reading(workers=workers)
+        batches = batches_of(load_split(plan, split), plan, target, reading=reading)
         return Objective(plan, target).measure(module.to(target), batches).numbers

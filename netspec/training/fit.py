@@ -11,7 +11,7 @@ from netspec.data.preprocess import StepError, check
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity
-from netspec.ir import DType, Input, Value
+from netspec.ir import Dim, DType, Input, Value
 
 MAX_UINT8 = 256
 
@@ -19,21 +19,41 @@ Augment = tuple[Listed, ...]
 
 
 def check_fields(
-    spec: Spec, data: SampleSource, steps: Mapping[str, Steps], augment: Mapping[str, Augment], report: Report
+    spec: Spec,
+    data: SampleSource,
+    steps: Mapping[str, Steps],
+    augment: Mapping[str, Augment],
+    report: Report,
+    *,
+    in_chunks: bool = False,
 ) -> bool:
-    """Report `bad-training` for each input that no field fills, or that cannot become what the input wants."""
-    return all(
-        [_check_input(value, spec, data, steps, augment.get(value.name, ()), report) for value in spec.graph.inputs]
-    )
+    """Report `bad-training` for each input that no field fills, or that cannot become what the input wants.
+
+    `in_chunks`: sequences are cut into chunks of one length (`bptt`).
+    """
+    found = []
+    for value in spec.graph.inputs:
+        own = augment.get(value.name, ())
+        found.append(_check_input(value, spec, data, steps, own, report, in_chunks=in_chunks))
+    return all(found)
 
 
 def _check_input(
-    value: Value, spec: Spec, data: SampleSource, steps: Mapping[str, Steps], augment: Augment, report: Report
+    value: Value,
+    spec: Spec,
+    data: SampleSource,
+    steps: Mapping[str, Steps],
+    augment: Augment,
+    report: Report,
+    *,
+    in_chunks: bool,
 ) -> bool:
     if value.name not in steps:
         return False  # its mistake is reported already
     if isinstance(value, Input) and value.sample is not None:
         return _check_drawn(value, spec, report)
+    if value in spec.graph.lengths.values():
+        return True  # filled with the lengths of what has them
     field = data.fields.get(value.name)
     if field is None:
         known = ", ".join(data.fields)
@@ -44,6 +64,8 @@ def _check_input(
         check(steps[value.name], value.type, field.type)
         check_training(augment, steps[value.name], value.type, field.type)
         _check_bound(value, field, steps[value.name])
+        if not in_chunks:
+            _check_lengths(value, field)
     except StepError as error:
         declared = spec.document.inputs.get(value.name)
         labels = (Label(f"field {value.name}  {field}", data.span),)
@@ -73,6 +95,18 @@ def _check_bound(value: Value, field: Field, steps: Steps) -> None:
     below = value.type.below
     if below is not None and largest is not None and largest > below and not steps:
         raise StepError(f"the input takes indices below {below}, the field has some up to {largest - 1}")
+
+
+def _check_lengths(value: Value, field: Field) -> None:
+    """Samples of several lengths fill inputs that have lengths there.
+
+    Raises:
+        StepError: they do not.
+    """
+    for axis in field.type.valid - value.type.valid:
+        size = value.type.shape[axis - 1]
+        remedy = f"; `dims: {{{size}: {{lengths: {value.name}_lengths}}}}` says so" if isinstance(size, Dim) else ""
+        raise StepError(f"the samples have several lengths along axis {axis}, the input has not{remedy}")
 
 
 def check_sources(data: SampleSource, others: Iterable[SampleSource | float | None], report: Report) -> None:

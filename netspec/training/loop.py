@@ -30,6 +30,7 @@ from netspec.training.parts import Part, Random, State, Weights
 from netspec.training.plan import TrainPlan
 from netspec.training.precision import Precision
 from netspec.training.progress import Reporter, line
+from netspec.training.streams import Streams
 from netspec.training.turn import Turn
 
 
@@ -37,8 +38,8 @@ from netspec.training.turn import Turn
 class Splits:
     """The training samples, and those that are held out."""
 
-    train: Batches
-    validation: Batches | None
+    train: Batches | Streams
+    validation: Batches | Streams | None
 
     @classmethod
     def of(
@@ -50,8 +51,22 @@ class Splits:
         reading: Reading | None = None,
     ) -> Splits:
         """The samples on a device."""
-        held_out = Batches.of(validation, plan, device, reading=reading) if validation is not None else None
-        return cls(Batches.of(train, plan, device, training=True, reading=reading), held_out)
+        held_out = batches_of(validation, plan, device, reading=reading) if validation is not None else None
+        return cls(batches_of(train, plan, device, training=True, reading=reading), held_out)
+
+
+def batches_of(
+    samples: Samples,
+    plan: TrainPlan,
+    device: torch.device,
+    *,
+    training: bool = False,
+    reading: Reading | None = None,
+) -> Batches | Streams:
+    """The samples of a split as the plan takes them: by the batch, or as running streams."""
+    if plan.bptt is not None:
+        return Streams(samples, plan, device)
+    return Batches.of(samples, plan, device, training=training, reading=reading)
 
 
 class Loop:
@@ -107,6 +122,7 @@ class Loop:
             "patience": self._patience,
             "precision": self._precision,
             **({"average": self._average} if self._average is not None else {}),
+            **({"streams": splits.train} if isinstance(splits.train, Streams) else {}),
             **{f"update.{turn.name}" if turn.name else "update": turn for turn in self._turns},
         }
 
@@ -180,16 +196,17 @@ class Loop:
             turn.zero_grad()
         else:
             turn.begin([each for other in self._turns if other is not turn for each in other.parameters])
-        samples = sum(batch.size for batch in batches)
-        for batch in batches:
+        weights = [turn.losses.weight(batch) for batch in batches]
+        for batch, weight in zip(batches, weights, strict=True):
             self._seen = batch
             outputs = self._forward(batch)
+            self._metrics.hand_on(outputs, self._splits.train)
             loss = turn.losses(outputs, batch)
             self._watch.see(moment, loss)
-            self._precision.backward(loss if batch.size == samples else loss * (batch.size / samples))
+            self._precision.backward(loss if len(batches) == 1 else loss * (weight / sum(weights)))
             with torch.no_grad():
                 totals = self._metrics.totals(outputs, batch) if turn is self._turns[0] else []
-                self._tally.add({turn.name: loss}, batch.size, totals)
+                self._tally.add({turn.name: loss}, weight, totals)
         for observer in self._observers:
             observer.differentiated(moment)
         turn.move(self._precision)

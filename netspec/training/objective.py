@@ -15,8 +15,10 @@ from netspec.ir import Graph, Value
 from netspec.training.batches import Batch, Batches
 from netspec.training.losses import OWN
 from netspec.training.metrics import LOSS
+from netspec.training.padding import Valid
 from netspec.training.parts import State
 from netspec.training.plan import TrainPlan
+from netspec.training.streams import Streams
 from netspec.training.targets import Target
 from netspec.training.terms import Measure, Term
 from netspec.training.views import merged
@@ -76,6 +78,7 @@ class Losses:
     def __init__(self, graph: Graph, terms: Iterable[Term], device: torch.device, *, training: bool = True) -> None:
         self._places = Places(graph, training=training)
         self._terms = [(term, _function(term, device)) for term in terms if self._places.has(term)]
+        self._valid = {term.output: Valid.of(term.output, graph) for term, _ in self._terms}
 
     def __bool__(self) -> bool:
         """Whether there is any term."""
@@ -89,15 +92,27 @@ class Losses:
         return batch.share * own + (1 - batch.share) * other
 
     def _summed(self, outputs: Outputs, batch: Batch) -> Tensor:
-        parts = [term.weight * function(*self._ends(term, outputs, batch)) for term, function in self._terms]
+        parts = [
+            term.weight * function(*self._ends(term, outputs, batch), batch.size) for term, function in self._terms
+        ]
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+
+    def weight(self, batch: Batch) -> int:
+        """Over how many values the loss is a mean, of those that differ in number from batch to batch."""
+        term, _ = self._terms[0]
+        valid = self._valid[term.output]
+        return batch.size if valid is None or term.loss.reduction == "sum" else valid.count(batch)
 
     def _ends(self, term: Term, outputs: Outputs, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
         reads = {argument: self._places.of(value, outputs) for argument, value in term.reads.items()}
-        if term.target is None:
-            return reads, None
-        first, output = next(iter(reads.items()))
-        reads[first], target = _compared(term, self._places, output, outputs, batch)
+        target = None
+        if term.target is not None:
+            first, output = next(iter(reads.items()))
+            reads[first], target = _compared(term, self._places, output, outputs, batch)
+        valid = self._valid[term.output]
+        if valid is not None:
+            reads = {name: valid.select(each, term.alignment, batch) for name, each in reads.items()}
+            target = None if target is None else valid.select(target, term.alignment, batch, is_target=True)
         return reads, target
 
 
@@ -107,6 +122,12 @@ class Metrics:
     def __init__(self, graph: Graph, measures: Iterable[Measure], *, training: bool = True) -> None:
         self._places = Places(graph, training=training)
         self.measures = tuple(measure for measure in measures if self._places.has(measure))
+        self._valid = {measure.output: Valid.of(measure.output, graph) for measure in self.measures}
+
+    def hand_on(self, outputs: Outputs, batches: Batches | Streams) -> None:
+        """Give running streams the states that they ended with."""
+        if isinstance(batches, Streams):
+            batches.carry({slot: self._places.of(slot.end, outputs) for slot in batches.slots})
 
     def totals(self, outputs: Outputs, batch: Batch) -> Totals:
         """For each metric its sum over the batch, left on the device, and the number of values summed."""
@@ -114,6 +135,10 @@ class Metrics:
         for measure in self.measures:
             output = self._places.of(measure.output, outputs)
             output, target = _compared(measure, self._places, output, outputs, batch)
+            valid = self._valid[measure.output]
+            if valid is not None:
+                output = valid.select(output, measure.alignment, batch)
+                target = valid.select(target, measure.alignment, batch, is_target=True)
             found.append((measure.metric.total(output, target), measure.metric.count(target)))
         return found
 
@@ -131,7 +156,7 @@ class Objective:
         self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
 
     @torch.no_grad()
-    def measure(self, module: nn.Module, batches: Batches) -> Measured:
+    def measure(self, module: nn.Module, batches: Batches | Streams) -> Measured:
         """Loss and metrics of all samples, in evaluation mode; the module's own mode is put back.
 
         What is drawn is the same in every evaluation, and training goes on with the generator as it was.
@@ -143,8 +168,10 @@ class Objective:
             torch.manual_seed(EVALUATION_SEED)
             for batch in batches.in_order(self._batch_size):
                 outputs = merged(call(module, batch), batch.views, self._logits)
+                self._metrics.hand_on(outputs, batches)
                 losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
-                tally.add(losses, batch.size, self._metrics.totals(outputs, batch))
+                weights = [each.weight(batch) for each in self._losses.values() if each]
+                tally.add(losses, next(iter(weights), batch.size), self._metrics.totals(outputs, batch))
         module.train(was_training)
         return tally.result()
 
@@ -218,7 +245,8 @@ def _compared(
     return end.alignment(output, target)
 
 
-Function = Callable[[dict[str, Tensor], Tensor | None], Tensor]
+# Of what is read, what it is compared with, and how many samples there are.
+Function = Callable[[dict[str, Tensor], Tensor | None, int], Tensor]
 
 
 def _function(term: Term, device: torch.device) -> Function:
@@ -231,18 +259,17 @@ def _function(term: Term, device: torch.device) -> Function:
         for name, value in term.loss.arguments().items()
     }
 
-    def apply(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
+    def apply(reads: dict[str, Tensor], target: Tensor | None, samples: int) -> Tensor:
         ends = reads if target is None else {**reads, "target": target}
         found: Tensor = chosen(**ends, **arguments)
-        return found / len(next(iter(reads.values()))) if term.loss.reduction == "sum" else found
+        return found / samples if term.loss.reduction == "sum" else found
 
     return apply
 
 
-def _sum(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
-    output = reads["input"]
-    return output.sum() / len(output)
+def _sum(reads: dict[str, Tensor], target: Tensor | None, samples: int) -> Tensor:
+    return reads["input"].sum() / samples
 
 
-def _mean(reads: dict[str, Tensor], target: Tensor | None) -> Tensor:
+def _mean(reads: dict[str, Tensor], target: Tensor | None, samples: int) -> Tensor:
     return reads["input"].mean()

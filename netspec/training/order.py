@@ -12,6 +12,7 @@ from torch import Tensor
 from netspec.training.batches import Batches
 from netspec.training.finite import Moment
 from netspec.training.parts import State
+from netspec.training.streams import Streams
 
 
 class Order:
@@ -24,7 +25,7 @@ class Order:
         seed: Of the orders of all epochs; None: the data's own order.
     """
 
-    def __init__(self, batches: Batches, size: int, steps: int, seed: int | None) -> None:
+    def __init__(self, batches: Batches | Streams, size: int, steps: int, seed: int | None) -> None:
         self._batches = batches
         self._size = size
         self._steps = steps

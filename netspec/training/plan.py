@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from netspec.compiler.passes.carried import Slot
 from netspec.compiler.spec import Spec
 from netspec.data.augment.pipeline import Listed
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.ir import Graph
 from netspec.training.carry import Carry
-from netspec.training.settings import EarlyStopping, Ema, Evaluate, Keep, Settings
+from netspec.training.settings import Bptt, Bucket, EarlyStopping, Ema, Evaluate, Keep, Settings
 from netspec.training.terms import Measure, Term
 from netspec.training.trained import Trained
 from netspec.training.updates import Update
@@ -46,6 +47,10 @@ class TrainPlan:
     #: What training starts from, after what the network itself starts from.
     weights: tuple[Weights, ...] = ()
     carry: Carry = field(default_factory=Carry)
+    bucket: Bucket | None = None
+    bptt: Bptt | None = None
+    #: Recurrent states that `graph` starts from and ends with, where `bptt` carries them.
+    slots: tuple[Slot, ...] = ()
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from netspec.compiler.analyses import counts
 from netspec.compiler.files import project_root
+from netspec.compiler.passes.carried import carried
 from netspec.compiler.passes.expose import expose
 from netspec.compiler.spec import Spec
 from netspec.data.augment.bind import bind_augment
@@ -28,7 +29,8 @@ from netspec.training.fit import check_fields, check_sources
 from netspec.training.metrics import LOSS
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.record import home, is_of_run
-from netspec.training.settings import EarlyStopping, Ema, Evaluate, Keep, Settings
+from netspec.training.sequences import check_sequences
+from netspec.training.settings import Bptt, Bucket, EarlyStopping, Ema, Evaluate, Keep, Settings
 from netspec.training.stages import Stage, stages
 from netspec.training.terms import Measure, Term, Terms, values_read
 from netspec.training.trained import bind_trained
@@ -95,6 +97,8 @@ class _Planner:
         if not (data and plain and evaluate and keep and updates) or measures is None:
             return None
         graph, updates, measures = _reading(self._spec.graph, updates, measures)
+        bptt = self._optional("bptt", Bptt)
+        graph, slots = carried(graph) if bptt is not None and bptt.carry else (graph, ())
         planned = TrainPlan(
             name=self._stage.name,
             spec=self._spec,
@@ -114,8 +118,12 @@ class _Planner:
             early_stopping=self._optional("early_stopping", EarlyStopping),
             weights=weights,
             carry=self._stage.carry or Carry(),
+            bucket=self._optional("bucket", Bucket),
+            bptt=bptt,
+            slots=slots,
         )
         self._check_metrics(planned)
+        check_sequences(planned, self._section, self._report)
         return planned
 
     # Keys with a value or a table of their own
@@ -160,7 +168,7 @@ class _Planner:
                 self._report.error("missing-key", message, self._place)
             return None
         assert node is not None, "null was handled above"
-        return bind_source(node, self._folder, self._report)
+        return bind_source(node, self._folder, self._report, self._spec.document.vocabs)
 
     def _validation(self, data: SampleSource | None) -> SampleSource | float | None:
         node = self._section.get("validation")
@@ -196,10 +204,15 @@ class _Planner:
         """What reads losses and metrics; None where nothing is known of the data."""
         if not counts(self._spec.graph).num_params_train:
             self._report.error("bad-training", "the network has no parameter to train", self._place)
-        if data is None or not check_fields(self._spec, data, self._steps, self._augment, self._report):
+        if data is None or not self._fits(data):
             return None
         check_sources(data, others, self._report)
         return Terms(self._spec.graph, data, self._report)
+
+    def _fits(self, data: SampleSource) -> bool:
+        in_chunks = not is_null(self._section.get("bptt"))
+        found: bool = check_fields(self._spec, data, self._steps, self._augment, self._report, in_chunks=in_chunks)
+        return found
 
     def _measures(self, terms: Terms | None, updates: tuple[Update, ...] | None) -> tuple[Measure, ...] | None:
         node = self._section.get("metrics")

@@ -32,6 +32,8 @@ from netspec.training.schedules import SCHEDULES
 from netspec.training.settings import (
     OTHER,
     PLAIN,
+    Bptt,
+    Bucket,
     EarlyStopping,
     Ema,
     Evaluate,
@@ -93,6 +95,8 @@ def _others() -> Schema:
         "evaluate": described(after(Evaluate, None), "How often the validation data are measured."),
         "early_stopping": described(after(EarlyStopping, None), "The end when nothing gets better."),
         "keep": described(after(Keep, None), "Which weights are kept."),
+        "bucket": described(after(Bucket, None), "Batches of samples of similar length."),
+        "bptt": described(after(Bptt, None), "Running streams in chunks, with recurrent states carried."),
         **_moving(),
     }
 

@@ -67,6 +67,20 @@ class EarlyStopping(_Section):
     patience: PositiveInt = 10
 
 
+class Bucket(_Section):
+    """Batches of samples whose lengths along `by` are similar: those of `width` neighbouring lengths go together."""
+
+    by: str
+    width: PositiveInt = 10
+
+
+class Bptt(_Section):
+    """Backpropagation through time, cut: running streams in chunks of `steps`; `carry` hands recurrent states on."""
+
+    steps: PositiveInt
+    carry: bool = True
+
+
 class Share(_Section):
     """What stands beside a loss: its share in the sum."""
 
@@ -91,6 +105,6 @@ class Turns(_Section):
 PLAIN = frozenset(Settings.model_fields)
 OTHER = frozenset(
     "data validation test augment loss metrics weights freeze train_only optimizer schedule updates".split()
-) | frozenset("ema evaluate early_stopping keep stages".split())
+) | frozenset("ema evaluate early_stopping keep stages bucket bptt".split())
 #: Keys of the language that this release does not read yet.
-LATER = frozenset({"bucket", "bptt"})
+LATER: frozenset[str] = frozenset()

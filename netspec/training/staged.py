@@ -16,6 +16,7 @@ from netspec.compiler.passes import rewrite as rewrite_graph
 from netspec.data.samples import Samples
 from netspec.diagnostics import NetspecError
 from netspec.training import weights
+from netspec.training.batches import Batches
 from netspec.training.checkpoints.pace import Pace
 from netspec.training.checkpoints.store import Store
 from netspec.training.columns import Reading
@@ -165,5 +166,6 @@ def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.dev
     rows = [row for row in journal.rows if row.get("stage", "") == found.name]
     draw(journal.directory, rows, module, confusion, found.classes)
     split, batches = ("validation", held_out) if held_out is not None else ("training", splits.train)
-    for name, picture in shown(found, module, batches, split).items():
+    pictures = shown(found, module, batches, split) if isinstance(batches, Batches) else {}
+    for name, picture in pictures.items():
         atomic.write(journal.directory / name, picture)

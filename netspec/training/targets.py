@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
-from netspec.ir import Graph, TensorType, Value
+from netspec.ir import Graph, Size, TensorType, Value, substitute, symbols_of
 from netspec.lang.nodes import Node as Syntax
 from netspec.lang.nodes import Scalar, describe, shorten
 from netspec.training.layers import Layers
@@ -39,8 +40,9 @@ class Targets:
         self._layers = layers
         self._report = report
         inputs = {value.name: Target(value.name, "input", value.type) for value in graph.inputs}
+        sizes = _sizes(graph, data)
         fields = {
-            name: Target(name, "field", field.type, field.below, span=data.span)
+            name: Target(name, "field", _in_network(field.type, sizes), field.below, span=data.span)
             for name, field in data.fields.items()
             if name not in inputs
         }
@@ -69,3 +71,18 @@ class Targets:
         help = did_you_mean(text, (*self._known, *self._layers.names))
         self._report.error("unknown-name", f"no field, input or layer {what}", node.span, help=help)
         return None
+
+
+def _sizes(graph: Graph, data: SampleSource) -> dict[str, Size]:
+    """What the lengths of the data's samples are called in the network, by the data's own words."""
+    found: dict[str, Size] = {}
+    for value in graph.inputs:
+        field = data.fields.get(value.name)
+        for axis in field.type.valid if field is not None and field.type.rank == value.type.rank else ():
+            assert field is not None
+            found |= {each.name: value.type.shape[axis - 1] for each in symbols_of(field.type.shape[axis - 1])}
+    return found
+
+
+def _in_network(type: TensorType, sizes: Mapping[str, Size]) -> TensorType:
+    return type.with_shape(*(substitute(size, sizes) for size in type.shape)) if type.valid else type

@@ -79,7 +79,7 @@ def test_no_section_no_plan(tmp_path: Path) -> None:
     [
         ("  epoch: 3", "17:3 unknown-key"),
         ("  stages: []", "17:11 wrong-value"),
-        ("  bucket: {by: T}", "17:3 not-supported"),
+        ("  bucket: {by: T}", "17:3 bad-training"),
         ("  ema: {decay: 1}", "17:16 wrong-value"),
         ("  steps: 3", "10:1 bad-training"),
         ("  seed: -1", "17:9 wrong-value"),

@@ -244,7 +244,7 @@ class _Writer:
         """`output, (h_n, c_n) = self.lstm(x)`, then what is read of the node's outputs; `_` is read by nobody."""
         call, node = self._value(step), step.node
         assert isinstance(node, Node)
-        own = lower(node, [Operand(ast.Name("x"), value.type) for value in step.inputs])
+        own = lower(node, [Operand(self._operand(step, value), value.type) for value in step.inputs])
         parts = flat_names(own.parts)
         trees = dict(zip(step.outputs, outputs_of(own, {part: part for part in parts}), strict=True))
         read = [value for value in step.outputs if self._readers[value]]

@@ -26,7 +26,7 @@ from netspec.compiler.schema.parts import (
     identifiers,
 )
 from netspec.ir import Distribution, DType
-from netspec.lang.arguments import ARG_KEYS, DIM_KEYS, TAKEN, TYPES, VOCAB_KEYS
+from netspec.lang.arguments import ARG_KEYS, DIM_KEYS, ROLES, TAKEN, TYPES, UNITS, VOCAB_KEYS
 from netspec.lang.layers import BESIDE, MODIFIERS, STRUCTURAL
 from netspec.lang.structure import BLOCK_KEYS, INPUT_KEYS, LATER_KEYS, TOP_KEYS, VERSION
 
@@ -113,7 +113,16 @@ def _dims() -> Schema:
 
 
 def _vocabs() -> Schema:
-    forms = {"file": SCALAR, "size": either({"type": "integer", "minimum": 1}, NUMBER_TEXT), "unit": {}, "special": {}}
+    forms = {
+        "file": SCALAR,
+        "size": either({"type": "integer", "minimum": 1}, NUMBER_TEXT),
+        "unit": {"enum": list(UNITS)},
+    }
+    forms["special"] = {
+        "type": ["object", "null"],
+        "additionalProperties": SCALAR,
+        "propertyNames": {"enum": list(ROLES)},
+    }
     known = closed(_chosen(forms, VOCAB_KEYS), ["size"])
     return {
         "type": "object",

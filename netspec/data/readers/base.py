@@ -1,11 +1,13 @@
 """What every reader is: arguments, the fields it declares, and its samples. Imports no numpy."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from netspec.data.field import Field
+from netspec.lang.document import VocabDecl
 from netspec.lang.folder import Folder
 from netspec.ops.attributes import Domain, NonNegativeInt, OptionalPositiveInt, Refusal, integer
 
@@ -71,6 +73,14 @@ class Reader(BaseModel):
         Raises:
             DataError: `data-file`, `data-value`, naming file, index and value.
         """
+
+    def with_vocabs(self, decls: Mapping[str, VocabDecl]) -> Self:
+        """The reader that knows the spec's vocabularies.
+
+        Raises:
+            DataError: `unknown-name`: there is none of the name that it wants.
+        """
+        return self
 
     def own(self, split: Split) -> Self | None:
         """The reader's own part for validation or test, if it has one."""
