@@ -35,7 +35,6 @@ class Cifar10(Reader):
     split: Literal["train", "test"] = "train"
 
     def declare(self, folder: Folder) -> dict[str, Field]:
-        self._form(folder)
         return {"image": image(3, SIDE, SIDE), "label": label(CLASSES)}
 
     def load(self, folder: Folder) -> "Samples":

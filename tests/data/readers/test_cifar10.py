@@ -93,7 +93,7 @@ def test_images_of_another_size_are_named(tmp_path: Path) -> None:
 
 
 def test_nothing_of_cifar(tmp_path: Path) -> None:
-    assert "neither data_batch_1.bin nor a folder train" in refusal(Cifar10(path=".").declare, Folder(tmp_path))
+    assert "neither data_batch_1.bin nor a folder train" in refusal(Cifar10(path=".").load, Folder(tmp_path))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="CIFAR-10 is not here")
