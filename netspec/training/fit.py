@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from netspec.compiler.spec import Spec
-from netspec.data.augment.pipeline import Listed, check_training
 from netspec.data.field import Field
-from netspec.data.preprocess import StepError, check
+from netspec.data.preprocess import StepError, check, views
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.diagnostics import Diagnostic, Label, Report, Severity
-from netspec.ir import Dim, DType, Input, Value
+from netspec.ir import Dim, DType, Input, TensorType, Value
+
+if TYPE_CHECKING:
+    from netspec.data.augment.pipeline import Listed
 
 MAX_UINT8 = 256
 
-Augment = tuple[Listed, ...]
+Augment = tuple["Listed", ...]
 
 
 def check_fields(
@@ -62,7 +65,7 @@ def _check_input(
         return False
     try:
         check(steps[value.name], value.type, field.type)
-        check_training(augment, steps[value.name], value.type, field.type)
+        _check_training(augment, steps[value.name], value.type, field.type)
         _check_bound(value, field, steps[value.name])
         if not in_chunks:
             _check_lengths(value, field)
@@ -73,6 +76,18 @@ def _check_input(
         report.add(Diagnostic("bad-training", f"`{value.name}`: {error}", span, Severity.ERROR, labels))
         return False
     return True
+
+
+def _check_training(augment: Augment, steps: Steps, input: TensorType, stored: TensorType) -> None:
+    """What differs in training.
+
+    Raises:
+        StepError: the sample does not become the input.
+    """
+    if augment or views(steps) != 1:
+        from netspec.data.augment.pipeline import check_training
+
+        check_training(augment, steps, input, stored)
 
 
 def _check_drawn(value: Input, spec: Spec, report: Report) -> bool:

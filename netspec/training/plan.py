@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from netspec.compiler.passes.carried import Slot
 from netspec.compiler.spec import Spec
-from netspec.data.augment.pipeline import Listed
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.ir import Graph
@@ -17,6 +17,9 @@ from netspec.training.terms import Measure, Term
 from netspec.training.trained import Trained
 from netspec.training.updates import Update
 from netspec.weights.bind import Weights
+
+if TYPE_CHECKING:
+    from netspec.data.augment.pipeline import Listed
 
 
 @dataclass(frozen=True, slots=True, repr=False)

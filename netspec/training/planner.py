@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,7 +14,6 @@ from netspec.compiler.files import project_root
 from netspec.compiler.passes.carried import carried
 from netspec.compiler.passes.expose import expose
 from netspec.compiler.spec import Spec
-from netspec.data.augment.bind import bind_augment
 from netspec.data.preprocess.bind import Steps, preprocess
 from netspec.data.source import SampleSource, bind_source
 from netspec.diagnostics import Report, Span
@@ -36,6 +35,9 @@ from netspec.training.terms import Measure, Term, Terms, values_read
 from netspec.training.trained import bind_trained
 from netspec.training.updates import Update, bind_updates
 from netspec.weights.bind import Weights, bind_weights
+
+if TYPE_CHECKING:
+    from netspec.data.augment.pipeline import Listed
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -81,8 +83,7 @@ class _Planner:
         self._steps = steps
         self._folder = folder
         self._place = stage.place
-        names = [value.name for value in self._spec.graph.inputs]
-        self._augment = bind_augment(stage.section.get("augment"), names, report)
+        self._augment = self._augmentations(stage.section.get("augment"))
 
     def plan(self) -> TrainPlan | None:
         self._check_keys()
@@ -197,6 +198,13 @@ class _Planner:
         place = name if name is not None else node
         folder = Folder(spec_folder(place.span.source), (project_root(self._spec.source), *self._spec.allowed))
         return bind_weights(node, folder, self._report)
+
+    def _augmentations(self, node: Node | None) -> dict[str, tuple[Listed, ...]]:
+        if is_null(node):
+            return {}
+        from netspec.data.augment.bind import bind_augment  # here, not above: most specs need no table of them
+
+        return bind_augment(node, [value.name for value in self._spec.graph.inputs], self._report)
 
     # Losses and metrics
 

@@ -191,3 +191,28 @@ def test_a_damaged_file_stops_a_run_by_name(folder: Path) -> None:
     (folder / "photos" / "a" / "08.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"photos/a/08.png: not an image"):
         run(folder, HEAD + TRAIN + AUGMENT, "run")
+
+
+@pytest.mark.parametrize(
+    ("augment", "complaint"),
+    [
+        ("{image: [{random_crop: 9}]}", "4:3 bad-training"),
+        ("{image: [{random_crop: {size: 9, pading: 1}}]}", "15:45 unknown-key"),
+        ("{picture: mixup}", "15:13 unknown-name"),
+        ("{image: [rotate]}", "15:21 unknown-training"),
+        ("mixup", "15:12 wrong-type"),
+    ],
+)
+def test_augmentations_are_checked_at_their_place(folder: Path, augment: str, complaint: str) -> None:
+    assert planning(HEAD + TRAIN, folder, augment) == [complaint]
+
+
+def planning(text: str, folder: Path, augment: str) -> list[str]:
+    from netspec.diagnostics import Report
+    from netspec.training.planner import plan
+
+    report = Report()
+    lines = text.splitlines()
+    lines.insert(14, f"  augment: {augment}")
+    assert plan(spec_of("\n".join(lines) + "\n", folder), report) is None
+    return [f"{each.span.line}:{each.span.column} {each.code}" for each in report if each.span]

@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from netspec.data.field import Field, image, label
-from netspec.data.readers.base import CLASSES, FileName, Reader
+from netspec.data.readers.base import CLASSES, FileName, Reader, class_names
 from netspec.diagnostics import DataError
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang.folder import Folder
@@ -23,6 +23,9 @@ class ImageFolder(Reader):
     itself gives their field alone, in the order of the files' names. `files: "*.png"` takes some of the files, by their
     names. `mode: L` reads them in grey.
 
+    Where `classes` says them, nothing is looked at before training, and the folder may be absent until then. A number
+    of classes gives them numbers as names.
+
     Fields: image uint8 [3, height, width] of any sizes, [1, height, width] in grey; label int64 below the number of
     classes.
     """
@@ -34,7 +37,7 @@ class ImageFolder(Reader):
     classes: Annotated[int | tuple[str, ...] | None, _OPTIONAL] = None
 
     def declare(self, folder: Folder) -> dict[str, Field]:
-        names = self._classes(folder)
+        names = class_names(self.classes) if self.classes is not None else self._folders(folder)
         field = image(3 if self.mode == "RGB" else 1)
         return {"image": field, "label": label(names)} if names else {"image": field}
 
@@ -44,13 +47,13 @@ class ImageFolder(Reader):
         from netspec.data.image_column import ImageFiles
         from netspec.data.samples import Samples
 
-        names = self._classes(folder)
+        names = self._folders(folder)
         files = [self._files(folder, f"{self.path}/{each}") for each in names] or [self._files(folder, self.path)]
         every = ImageFiles.of(folder, [name for group in files for name in group], self.mode)
         labels = np.repeat(np.arange(len(files)), [len(group) for group in files])
         return Samples({"image": every, "label": labels} if names else {"image": every})
 
-    def _classes(self, folder: Folder) -> tuple[str, ...]:
+    def _folders(self, folder: Folder) -> tuple[str, ...]:
         """The folders of the classes; nothing where the images stand in the folder itself."""
         folders, files = folder.entries(self.path)
         if not folders and not files:

@@ -45,6 +45,12 @@ def test_classes_in_an_order_of_ones_own(tmp_path: Path) -> None:
     assert loaded.arrays["label"].tolist() == [0, 1] and images(loaded).read(0).shape == (1, 8, 8)
 
 
+def test_fields_that_are_known_without_the_folder(tmp_path: Path) -> None:
+    declared = ImageFolder(path="absent", classes=1000).declare(Folder(tmp_path))
+    assert declared["label"].below == 1000 and declared["label"].classes[:2] == ("0", "1")
+    assert "absent" in refusal(ImageFolder(path="absent").declare, Folder(tmp_path))
+
+
 def test_images_without_classes(tmp_path: Path) -> None:
     write_classes(tmp_path, {"all": 3})
     (tmp_path / "all" / "notes.txt").write_text("no image")
@@ -85,7 +91,7 @@ def test_sizes_that_differ_are_named(tmp_path: Path) -> None:
 def test_folders_that_are_not(tmp_path: Path, reader: ImageFolder, said: str) -> None:
     write_classes(tmp_path / "x", {"a": 1, "b": 1})
     (tmp_path / "empty").mkdir()
-    assert said in refusal(reader.declare, Folder(tmp_path))
+    assert said in refusal(reader.load, Folder(tmp_path))
 
 
 def test_a_class_without_samples(tmp_path: Path) -> None:
