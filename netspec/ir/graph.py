@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from netspec.diagnostics import Span
+from netspec.ir.cells import Fused
 from netspec.ir.dims import Size
 from netspec.ir.types import TensorType
 
@@ -199,6 +200,8 @@ class Scan(Region):
     is_single: bool = False
     # What the cell gives, by name and in its order, as it was written: values of the body.
     ends: tuple[tuple[str, Value], ...] = ()
+    # The layer that a backend may run in its place.
+    fused: Fused | None = None
 
     @property
     def states(self) -> tuple[Slot, ...]:

@@ -9,7 +9,7 @@ from netspec.ops.base import Example, Main, Masked, Op, OpError, Param
 from netspec.ops.broadcast import repeated_in_torch, same_dtype
 from netspec.ops.lowering import OnnxBuilder, OnnxParams, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import ALL, NEW, PAST, Reads
-from netspec.ops.recurrent_onnx import Cell, Weights, in_onnx
+from netspec.ops.recurrent_onnx import Cell, Weights, cell_of, in_onnx
 from netspec.ops.sizes import known
 
 # Each layer has parameters of its own, so that many are a slip of the pen.
@@ -219,7 +219,7 @@ class Rnn(Recurrent):
         return self.typed(input, (hx,))
 
     def cell(self) -> Cell:
-        return Cell("RNN", self.hidden_size, (0,), {"activations": (self.nonlinearity.capitalize(),)})
+        return cell_of(self.nonlinearity, self.hidden_size)
 
 
 class Gru(Recurrent):
@@ -245,7 +245,7 @@ class Gru(Recurrent):
         return self.typed(input, (hx,))
 
     def cell(self) -> Cell:
-        return Cell("GRU", self.hidden_size, (1, 0, 2), {"linear_before_reset": 1})
+        return cell_of("gru", self.hidden_size)
 
 
 class Lstm(Recurrent):
@@ -288,4 +288,4 @@ class Lstm(Recurrent):
         return self.typed(input, (h, c))
 
     def cell(self) -> Cell:
-        return Cell("LSTM", self.hidden_size, (0, 3, 1, 2), {}, projection=self.proj_size)
+        return cell_of("lstm", self.hidden_size, projection=self.proj_size)

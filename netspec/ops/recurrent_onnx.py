@@ -23,6 +23,15 @@ class Cell:
     projection: int = 0
 
 
+def cell_of(kind: str, hidden_size: int, *, projection: int = 0) -> Cell:
+    """The cell of an `lstm`, a `gru`, or a plain RNN, which is called by its activation."""
+    if kind == "lstm":
+        return Cell("LSTM", hidden_size, (0, 3, 1, 2), {}, projection=projection)
+    if kind == "gru":
+        return Cell("GRU", hidden_size, (1, 0, 2), {"linear_before_reset": 1})
+    return Cell("RNN", hidden_size, (0,), {"activations": (kind.capitalize(),)})
+
+
 def in_onnx(
     g: OnnxBuilder, cell: Cell, input: OnnxValue, states: Sequence[OnnxValue], layers: Sequence[Sequence[Weights]],
     lengths: OnnxValue | None = None, *, is_single: bool = False,
@@ -69,7 +78,7 @@ def _by_layer(g: OnnxBuilder, state: OnnxValue, num: int, num_layers: int) -> li
 
 def run_node(
     g: OnnxBuilder, cell: Cell, input: OnnxValue, directions: Sequence[Weights], starts: Sequence[OnnxValue | None],
-    lengths: OnnxValue | None,
+    lengths: OnnxValue | None, *, reverse: bool = False,
 ) -> tuple[OnnxValue, ...]:  # fmt: skip
     """One layer: [T, N, features] -> [T, directions, N, hidden] and the final states, [directions, N, hidden] each."""
     weight, recurrent = (_stacked(g, [_ordered(g, cell, each[kind]) for each in directions]) for kind in (0, 1))
@@ -82,6 +91,8 @@ def run_node(
     }
     if len(directions) == 2:
         attributes["direction"] = "bidirectional"
+    elif reverse:
+        attributes["direction"] = "reverse"
     num_states = 2 if cell.op_type == "LSTM" else 1
     inputs = (input, weight, recurrent, bias, lengths, *starts[:num_states])
     return g.call(cell.op_type, *inputs, outputs=1 + num_states, hidden_size=cell.hidden_size, **attributes)

@@ -19,6 +19,7 @@ from netspec.backends.onnx.formulas import dimensions
 from netspec.backends.onnx.scans import ScanLowering
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
+from netspec.compiler.passes.fused_cells import fused_cells
 from netspec.compiler.passes.masks import masked
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, Scan, TensorType, Value
@@ -54,7 +55,7 @@ def lower(
     if opset not in OPSETS:
         message = f"opset {opset} is outside {OPSETS[0]} to {OPSETS[-1]}"
         raise ModelError.at(graph.name, "onnx", message)
-    graph = masked(drawn_as_inputs(deployed(graph)))
+    graph = masked(drawn_as_inputs(fused_cells(deployed(graph))))
     check_state(graph, state)
     lowering = _Lowering(graph, state, opset, fixed or {})
     lowering.inputs()
@@ -128,7 +129,7 @@ class _Lowering:
     def _scan(self, scan: Scan) -> None:
         for node in scan.learned():
             self._node(node)
-        lowered = ScanLowering(scan, self.builder, self._known, self.nodes)
+        lowered = ScanLowering(scan, self.builder, self._known, self.nodes, self._state)
         # A node has the name of its output that was named last: the first.
         for value, handle in [*zip(scan.outputs, lowered.results(), strict=True)][::-1]:
             named = self.builder.finish(handle, self._value_name(value))

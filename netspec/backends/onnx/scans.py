@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from netspec.backends.onnx.builder import Builder, OnnxHandle
-from netspec.ir import Graph, Scan, TensorType, Value
+from netspec.ir import DType, Graph, Scan, Slot, TensorType, Value
+from netspec.ir.cells import Fused, Gates, Piece
 from netspec.ops.lowering import OnnxValue
+from netspec.ops.recurrent_onnx import cell_of, run_node
 
 
 class ScanLowering:
     """Lowers one scan: `known` are the values so far, and `lower` adds the nodes of a graph to the builder."""
 
     def __init__(
-        self, scan: Scan, builder: Builder, known: dict[Value, OnnxHandle], lower: Callable[[Graph], None]
-    ) -> None:
+        self, scan: Scan, builder: Builder, known: dict[Value, OnnxHandle], lower: Callable[[Graph], None],
+        state: Mapping[str, np.ndarray[Any, Any]],
+    ) -> None:  # fmt: skip
         self._scan = scan
         self._builder = builder
         self._known = known
         self._lower = lower
+        self._state = state
 
     def results(self) -> list[OnnxHandle]:
         """Add the nodes; the handles of the scan's outputs."""
         scan, g = self._scan, self._builder
         g.start(scan.path)
+        if scan.fused is not None:
+            return self._fused(scan.fused)
         starts: dict[Value, OnnxValue] = {}
         sequences: dict[Value, tuple[OnnxValue, int]] = {}
         for slot, inside, outside in scan.reads():
@@ -38,6 +47,49 @@ class ScanLowering:
             elif value is not None:
                 self._enter(inside, value)
         return self._once(starts) if scan.is_single else self._loop(starts, sequences)
+
+    def _fused(self, fused: Fused) -> list[OnnxHandle]:
+        """ONNX's own layer; states that start at zero are left out."""
+        scan, g = self._scan, self._builder
+        reads = dict(enumerate(scan.reads()))
+        outside = reads[fused.input][2]
+        assert outside is not None
+        input = g.Transpose(self._stretched(outside, scan.body.inputs[fused.input]), perm=[1, 0, 2])
+        starts = [self._first_value(*reads[place]) for place in fused.states]
+        matrices = self._rows(fused.weight_ih, fused), self._rows(fused.weight_hh, fused)
+        biases = [self._rows(each, fused) if fused.has_biases else None for each in (fused.bias_ih, fused.bias_hh)]
+        cell = cell_of(fused.kind, fused.hidden_size)
+        found = run_node(g, cell, input, [(*matrices, *biases, None)], starts, None, reverse=scan.reverse)
+        sequence = g.Transpose(g.Squeeze(found[0], g.ints([1])), perm=[1, 0, 2])
+        emitted = [sequence] * (len(scan.body.outputs) - len(fused.states))
+        finals = dict(zip(fused.states, found[1:], strict=True))
+        return [*emitted, *(g.Squeeze(finals[place], g.ints([0])) for place in sorted(finals))]
+
+    def _first_value(self, slot: Slot, inside: Value, outside: Value | None) -> OnnxValue | None:
+        """[1, N, size], or nothing where a state starts at zero."""
+        value = None if outside is None else self._stretched(outside, inside)
+        value = self._learned(inside, slot.start.outputs[0]) if slot.start is not None else value
+        return None if value is None else self._builder.Unsqueeze(value, self._builder.ints([0]))
+
+    def _rows(self, gates: Gates, fused: Fused) -> OnnxValue:
+        """The rows of all gates, in PyTorch's order."""
+        parts = [self._sum(gate, fused.hidden_size) for gate in gates]
+        return parts[0] if len(parts) == 1 else self._builder.Concat(*parts, axis=0)
+
+    def _sum(self, pieces: Sequence[Piece], size: int) -> OnnxValue:
+        if not pieces:
+            return self._builder.constant([0.0] * size, DType.FLOAT32)
+        first, *others = (self._piece(piece) for piece in pieces)
+        return reduce(self._builder.Add, others, first)
+
+    def _piece(self, piece: Piece) -> OnnxValue:
+        g = self._builder
+        ranges = [piece.rows, *([piece.columns] if piece.columns is not None else [])]
+        own: OnnxValue = g.initializer(piece.key, self._state[piece.key])
+        starts, ends = zip(*ranges, strict=True)
+        if (starts, ends) != ((0,) * len(ranges), piece.shape):
+            own = g.Slice(own, g.ints(starts), g.ints(ends), g.ints(range(len(ranges))))
+        return own if piece.factor == 1 else g.Mul(own, g.constant(piece.factor, DType.FLOAT32))
 
     def _once(self, starts: dict[Value, OnnxValue]) -> list[OnnxHandle]:
         for inside, value in starts.items():

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from netspec.backends.torch.chains import chain, compressed
 from netspec.backends.torch.expressions import Expression, ModuleCall, Operand, Owned
+from netspec.backends.torch.fused import FusedCall, registered_zeros
 from netspec.backends.torch.loops import Loop
 from netspec.backends.torch.naming import TAKEN, unique, variable_name
 from netspec.backends.torch.placing import given_up, reach, registered, tensor
@@ -105,9 +106,14 @@ class _Writer:
     def loop(self, scan: Scan) -> ClassTree:
         step = self.general()
         names = {outside: variable_name(inside.name) for inside, outside in scan.entries()}
-        taken, read = {*TAKEN, *names.values()}, frozenset(scan.outputs)
+        taken = {*TAKEN, *names.values()}
+        read = frozenset(scan.outputs[index] for index in self._program.read_outputs(scan))
         loop = Loop(scan, names, Expression(_SELF), taken, may_overwrite=True, read=read)
-        statements, results = loop.statements()
+        call = FusedCall(loop, scan.fused) if scan.fused is not None else None
+        statements, results = loop.statements() if call is None else call.statements()
+        results = [results[index] for index in self._program.read_outputs(scan)]
+        if call is not None and call.needs_zeros:
+            step.constructor.append(registered_zeros(call.needs_zeros))
         for node in scan.learned():
             own = self._program.owned[node]
             if node.owner is None and isinstance(own, Owned):
@@ -316,6 +322,8 @@ class _Writer:
 
     def _assigned(self, step: _Step, value: ast.expr, outputs: tuple[Value, ...]) -> ast.stmt:
         is_scan = isinstance(step.node, Scan)
+        if isinstance(step.node, Scan) and not step.node.is_single:
+            outputs = tuple(outputs[index] for index in self._program.read_outputs(step.node))
         read = [each for each in outputs if self._readers[each]]
         names = [
             "_" if is_scan and each not in read else self._target(step, each, alone=is_scan and len(read) == 1)

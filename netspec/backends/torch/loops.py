@@ -32,7 +32,7 @@ class Loop:
     def statements(self) -> tuple[list[ast.stmt], list[ast.expr]]:
         """The statements, and what each of the scan's outputs is after them."""
         body: list[ast.stmt] = []
-        names = self._started(body)
+        names = self.started(body)
         if self.scan.is_single:
             return body, self._single(names)
         targets = self._targets(names)
@@ -55,14 +55,28 @@ class Loop:
 
     # Where it starts
 
-    def _started(self, body: list[ast.stmt]) -> dict[Value, str]:
-        """The variable of each of the body's inputs: of a sequence, still of the whole."""
+    def named(self, name: str) -> str:
+        """A name that nothing has."""
+        return unique(name, self.taken)
+
+    def starts_at_zero(self, state: Value) -> bool:
+        """Whether it is that state of the body."""
+        return any(
+            inside is state and outside is None and slot.start is None for slot, inside, outside in self.scan.reads()
+        )
+
+    def started(self, body: list[ast.stmt], *, fused: bool = False) -> dict[Value, str]:
+        """The variable of each of the body's inputs: of a sequence, still of the whole.
+
+        `fused`: what starts at zero has a first axis of size 1, as torch's layers take it.
+        """
         names: dict[Value, str] = {}
         for slot, inside, outside in self.scan.reads():
             own = None if outside is None else self.variables[outside]
             tree = None if outside is None else self._stretched(outside, inside.type)
             if outside is None:
-                tree = self._zeros(inside) if slot.start is None else self._learned(inside)
+                zeros = self._layer_of_zeros if fused else self._zeros
+                tree = zeros(inside) if slot.start is None else self._learned(inside)
             elif tree is None and slot.state is not None and not (self.may_overwrite or self.scan.is_single):
                 tree = ast.Name(self.variables[outside])
             if tree is None:
@@ -89,6 +103,11 @@ class Loop:
             return like.new_zeros(self._batch(), *sizes).tree
         dtype = Expression(ast.Attribute(TORCH.tree, state.type.dtype.value))
         return TORCH.zeros(self._batch(), *sizes, dtype=dtype, device=like.device).tree
+
+    def _layer_of_zeros(self, state: Value) -> ast.expr:
+        """As torch's own layers make them."""
+        [like] = (each for each in self._operands() if each.type.rank == 2)
+        return TORCH.zeros(1, self._batch(), *state.type.shape, dtype=like.dtype, device=like.device).tree
 
     def _learned(self, state: Value) -> ast.expr:
         own = Expression(ast.Attribute(self.module.tree, state.name))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from netspec.backends.torch.proof import proven
 from netspec.backends.torch.source import emit, network_class
 from netspec.ir import Graph
 
@@ -31,15 +32,15 @@ def build(graph: Graph, *, initialize: bool = True) -> nn.Module:
         A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the
         output, or a tuple in the order of the graph's outputs. Its state-dict keys are the spec's module paths.
     """
-    source = emit(graph)
-    network = _compile(source)
+    source = emit(proven(graph))
+    network = compiled(source)
     if initialize:
         return network()
     with _uninitialized():
         return network()
 
 
-def _compile(source: str) -> type[nn.Module]:
+def compiled(source: str) -> type[nn.Module]:
     """Run an emitted file and give its network's class.
 
     The text is registered with linecache, so tracebacks and debuggers show it. `emit` builds it from syntax trees in

@@ -51,15 +51,31 @@ class Program:
     #: Arguments that a constructor may leave out, with the values they then have.
     defaults: dict[ast.Call, Mapping[str, Any]] = field(default_factory=dict)
     comments: dict[ast.AST, str] = field(default_factory=dict)
+    #: By path of a scan: which of its outputs are read there or where it is called.
+    read: dict[str, set[int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph) -> Program:
         """Decide it."""
         program = cls(graph, training_values(graph))
+        program._note_read(graph)
         program._decide(graph)
         program._decide_calls()
         program._place_ties(graph, [""])
         return program
+
+    def read_outputs(self, scan: Scan) -> list[int]:
+        """The outputs that the module of a scan gives: those that somebody reads, the first where nobody does."""
+        return sorted(self.read[scan.owner or scan.path]) or [0]
+
+    def _note_read(self, graph: Graph) -> None:
+        read = {value for node in graph.nodes for value in node.inputs} | {*graph.outputs}
+        for node in graph.nodes:
+            if isinstance(node, Scan):
+                places = {index for index, value in enumerate(node.outputs) if value in read}
+                self.read.setdefault(node.owner or node.path, set()).update(() if node.is_single else places)
+            if isinstance(node, Region):
+                self._note_read(node.body)
 
     def members(self, graph: Graph) -> Iterator[Region]:
         """The regions that are classes of their own and constructed by the graph's class."""

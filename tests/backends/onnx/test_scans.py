@@ -15,6 +15,7 @@ from netspec.backends.torch import build
 from netspec.compiler import compile_source
 from netspec.diagnostics import Source
 from netspec.ir import Graph, evaluate, symbols_of
+from tests.compiler.cells.spellings import OTHERS, SAME, spec
 
 STEPS = """
 netspec: 1
@@ -49,7 +50,16 @@ layers:
 outputs: {a: a, g: g, gl: g.last, b: b, s: s, sh: s.h, s0: s0, s0c: s0.c}
 """
 ATTENTION = (Path(__file__).parents[2] / "golden/good/scan.yaml").read_text("utf-8")
-CASES = {"steps and nested": STEPS, "ops and their steps": OPS, "attention, learned and given states": ATTENTION}
+SPELLINGS = {name: spec(layers) for name, (_, layers) in SAME.items()}
+BACKWARD = spec(SAME["gru, as PyTorch writes it"][1]).replace("emit: h", "emit: h, reverse: true")
+CASES = {
+    **SPELLINGS,
+    "a recognised cell backward": BACKWARD,
+    "steps and nested": STEPS,
+    "ops and their steps": OPS,
+    "attention, learned and given states": ATTENTION,
+    "a near miss": spec(OTHERS["lstm with peepholes"]),
+}
 
 
 @pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
@@ -84,3 +94,15 @@ def test_the_nodes_of_a_cell_stand_in_the_body_under_their_paths() -> None:
     assert nodes["rnn"].op_type == nodes["nested"].op_type == "Scan"
     [body] = [each.g for each in nodes["nested"].attribute if each.name == "body"]
     assert {"nested.inner", "nested.m"} <= {node.name for node in body.node}
+
+
+@pytest.mark.parametrize(
+    ("name", "op_type"),
+    [("lstm, a linear for each gate", "LSTM"), ("gru, a step towards the candidate", "GRU"), ("rnn, relu", "RNN")],
+)
+def test_a_recognised_cell_is_onnxs_own_layer(name: str, op_type: str) -> None:
+    graph = compile_source(Source("test.yaml", SPELLINGS[name])).graph
+    state = {key: value.detach().numpy() for key, value in build(graph).state_dict().items()}
+    kinds = [node.op_type for node in lower(graph, state).graph.node]
+    assert kinds.count(op_type) == 1 and "Scan" not in kinds
+    assert {each.name for each in lower(graph, state).graph.initializer} >= set(state)

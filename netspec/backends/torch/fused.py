@@ -1,0 +1,130 @@
+"""Scans that are an LSTM, a GRU or a plain RNN: one call of torch's fused layer on the cell's own parameters."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from netspec.backends.torch.expressions import Expression
+from netspec.backends.torch.loops import Loop
+from netspec.backends.torch.placing import tensor
+from netspec.backends.torch.program import relative
+from netspec.ir import Value
+from netspec.ir.cells import Fused, Gates, Piece
+
+TORCH = Expression(ast.Name("torch"))
+FUNCTIONS = {"lstm": "lstm", "gru": "gru", "tanh": "rnn_tanh", "relu": "rnn_relu"}
+#: The buffer that stands for biases which a cell does not have.
+ZEROS = "zeros"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedCall:
+    """The call of a scan that is a known layer, in the scan's class."""
+
+    loop: Loop
+    fused: Fused
+
+    @property
+    def needs_zeros(self) -> int:
+        """How many zeros stand for biases that are not there."""
+        gates = [*self.fused.bias_ih, *self.fused.bias_hh]
+        is_needed = self.fused.has_biases and not all(gates)
+        return len(self.fused.bias_ih) * self.fused.hidden_size if is_needed else 0
+
+    def statements(self) -> tuple[list[ast.stmt], list[ast.expr]]:
+        """The statements, and what each of the scan's outputs is after them."""
+        scan, body = self.loop.scan, list[ast.stmt]()
+        names = self.loop.started(body, fused=True)
+        inputs = scan.body.inputs
+        value = Expression(ast.Name(names[inputs[self.fused.input]]))
+        states = [inputs[place] for place in self.fused.states]
+        given = tuple(self._first_axis(names, state) for state in states)
+        weights = self._weights(body)
+        value = value.flip(1) if scan.reverse else value
+        options = (self.fused.has_biases, 1, 0.0, self.loop.module.training, False, True)
+        start = given if len(given) > 1 else given[0]
+        call = getattr(TORCH, FUNCTIONS[self.fused.kind])(value, start, tuple(weights), *options)
+        targets = [self._name("outputs"), *(names[state] for state in states)]
+        body.append(ast.Assign([ast.Tuple([ast.Name(name) for name in targets])], call.tree, lineno=1))
+        outputs = Expression(ast.Name(targets[0]))
+        outputs = outputs.flip(1) if scan.reverse else outputs
+        emitted = [outputs.tree] * (len(scan.body.outputs) - len(states))
+        finals = [Expression(ast.Name(names[inside])).squeeze(0).tree for slot, inside, _ in scan.reads() if slot.state]
+        return body, [*emitted, *finals]
+
+    def _first_axis(self, names: dict[Value, str], state: Value) -> Expression:
+        """[N, size] -> [1, N, size]; what starts at zero has that shape."""
+        own = Expression(ast.Name(names[state]))
+        return own if self.loop.starts_at_zero(state) else own.unsqueeze(0)
+
+    def _weights(self, body: list[ast.stmt]) -> list[Expression]:
+        """What the layer is given, each with a name where it is put together."""
+        fused = self.fused
+        parts = [("w_x", fused.weight_ih), ("w_h", fused.weight_hh)]
+        parts += [("b_x", fused.bias_ih), ("b_h", fused.bias_hh)] if fused.has_biases else []
+        found = []
+        for name, gates in parts:
+            tree = self._matrix(gates)
+            if isinstance(tree.tree, ast.Attribute):
+                found.append(tree)
+            else:
+                variable = self._name(name)
+                body.append(ast.Assign([ast.Name(variable)], tree.tree, lineno=1))
+                found.append(Expression(ast.Name(variable)))
+        return found
+
+    def _name(self, name: str) -> str:
+        return self.loop.named(name)
+
+    def _matrix(self, gates: Gates) -> Expression:
+        """The rows of all gates, one after the other; rows of one parameter that go on are one part."""
+        size = self.fused.hidden_size
+        runs: list[tuple[tuple[Piece, ...], int]] = []
+        for gate in gates:
+            if runs and _goes_on(runs[-1], gate, size):
+                runs[-1] = (runs[-1][0], runs[-1][1] + size)
+            else:
+                runs.append((gate, size))
+        parts = [self._sum(pieces, rows) for pieces, rows in runs]
+        return parts[0] if len(parts) == 1 else TORCH.cat(parts)
+
+    def _sum(self, pieces: tuple[Piece, ...], rows: int) -> Expression:
+        if not pieces:
+            zeros = Expression(ast.Attribute(self.loop.module.tree, ZEROS))
+            return zeros if rows == self.needs_zeros else zeros[slice(None, rows)]
+        first, *others = (self._piece(piece, rows) for piece in pieces)
+        for other in others:
+            first = first + other
+        return first
+
+    def _piece(self, piece: Piece, rows: int) -> Expression:
+        own = Expression(tensor(relative(piece.key, self.loop.scan.path)))
+        wanted = [_range(piece.rows[0], piece.rows[0] + rows, piece.shape[0])]
+        if piece.columns is not None:
+            wanted.append(_range(*piece.columns, piece.shape[1]))
+        while wanted and wanted[-1] == slice(None):
+            wanted.pop()
+        own = own[tuple(wanted) if len(wanted) > 1 else wanted[0]] if wanted else own
+        return own if piece.factor == 1 else -own if piece.factor == -1 else own * piece.factor
+
+
+def _goes_on(run: tuple[tuple[Piece, ...], int], gate: tuple[Piece, ...], size: int) -> bool:
+    """Whether a gate's pieces are the rows that follow those of a run."""
+    pieces, rows = run
+    if len(pieces) != len(gate):
+        return False
+    return all(
+        (a.key, a.columns, a.factor, a.rows[0] + rows) == (b.key, b.columns, b.factor, b.rows[0])
+        for a, b in zip(pieces, gate, strict=True)
+    )
+
+
+def _range(start: int, end: int, size: int) -> slice:
+    return slice(start or None, None if end == size else end)
+
+
+def registered_zeros(count: int) -> ast.stmt:
+    """The buffer, which is not in the state dict."""
+    call = Expression(ast.Name("self")).register_buffer(ZEROS, TORCH.zeros(count), persistent=False)
+    return ast.Expr(call.tree)
