@@ -70,7 +70,8 @@ class Saver(Observer):
         own = {key: tensor.detach() for key, tensor in state.pop(WEIGHTS).items()}
         tree, others = split(state)
         self._check_finite({**own, **others}, step)
-        tensors = {WEIGHTS: own, STATE: others, EARLIER: dict(self.earlier)}
+        # A resumed run may come to its parts in another order; its files are the same.
+        tensors = {WEIGHTS: own, STATE: dict(sorted(others.items())), EARLIER: dict(sorted(self.earlier.items()))}
         values = {"stage": self.stage, "step": self.loop.order.step, "parts": tree}
         values |= {"seconds": self.journal.seconds, "cpu_seconds": self.journal.cpu_seconds}
         metrics = (self.journal.whole or self.journal.directory) / METRICS

@@ -88,13 +88,12 @@ class Store:
         Raises:
             NetspecError: `unwritable`: the disk refuses, or has too little space; the checkpoints before are unchanged.
         """
-        if self._is_whole(step):
-            return
         place = self._place(step)
         try:
-            self._check_space(contents.num_bytes)
-            self._make(place)
-            _fill(place, Manifest(step, {}, facts), contents)
+            if not self._is_whole(step):
+                self._check_space(contents.num_bytes)
+                self._make(place)
+                _fill(place, Manifest(step, {}, facts), contents)
         except (OSError, NetspecError) as error:
             with suppress(OSError):
                 _remove(place)
