@@ -109,16 +109,22 @@ def build(
     return module
 
 
-def train(spec: Spec | str | Path, *, settings: Sequence[str] = (), **options: Any) -> Run:
+def train(spec: Spec | str | Path | None = None, *, settings: Sequence[str] = (), **options: Any) -> Run:
     """Train by the spec's `train:` section; see `netspec.training.run.train` for the options.
 
-    The run remembers the settings (`NAME=VALUE`, as in `load`).
+    The run remembers the settings (`NAME=VALUE`, as in `load`). Without a spec the run that `resume` names goes on.
 
     Raises:
         SpecError, DataError, TrainingError, UnavailableError: what is wrong, as diagnostics.
     """
     from netspec.training.run import train as train_spec
 
+    if spec is None and "resume" in options:
+        from netspec.training.resume import spec_of_run
+
+        return train_spec(spec_of_run(options["resume"], settings), **options)
+    if spec is None:
+        raise TypeError("train() needs a spec, or a run to resume")
     return train_spec(_loaded(spec, settings), **options)
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": "Compare two networks: layers, shapes, parameters, transferable weights.",
     "compile": "Print plain PyTorch source, the typed graph, or the resolved spec.",
     "train": "Train by the spec's train section.",
+    "runs": "List and compare runs, and look whether their files are whole.",
     "eval": "Measure a trained network on a split.",
     "export": "Write an ONNX file, proven to compute what PyTorch computes.",
     "convert": "Convert weights between formats; PyTorch checkpoints with --trust.",
@@ -36,7 +37,12 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the language, for editors.",
 }
 # Words that are also names in Python stand in files with a trailing underscore.
-_MODULES = {name: name for name in COMMANDS} | {"list": "list_", "compile": "compile_", "eval": "eval_"}
+_MODULES = {name: name for name in COMMANDS} | {
+    "list": "list_",
+    "compile": "compile_",
+    "eval": "eval_",
+    "runs": "runs_",
+}
 
 INTERRUPTED = 130
 BUG = 70

@@ -9,8 +9,7 @@ import click
 from netspec.cli.reading import Reading
 from netspec.compiler import Spec
 from netspec.diagnostics import ModelError
-
-WEIGHTS = "best.safetensors"
+from netspec.training.record import BEST
 
 
 def spec_and_weights(ref: str, weights: Path | None, reading: Reading) -> tuple[Spec, Path | None]:
@@ -28,8 +27,8 @@ def spec_and_weights(ref: str, weights: Path | None, reading: Reading) -> tuple[
         return reading.load(ref), weights
     if reading.settings:
         raise click.UsageError("a run is the network that was trained: --set goes with a spec")
-    found = weights or directory / WEIGHTS
+    found = weights or directory / BEST
     if not found.is_file():
-        help = f"`netspec train` writes {WEIGHTS} into its run directory"
-        raise ModelError.at(ref, "weights", f"there is no {WEIGHTS} in this directory", help=help)
+        help = f"`netspec train` writes {BEST} into its run directory"
+        raise ModelError.at(ref, "weights", f"there is no {BEST} in this directory", help=help)
     return reading.load(directory / "spec.yaml"), found

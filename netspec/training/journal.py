@@ -14,9 +14,8 @@ from typing import Any
 from netspec import __version__, atomic
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError
-from netspec.training.record import ENVIRONMENT, RECORD, SPEC, home, record_text
+from netspec.training.record import ENVIRONMENT, METRICS, RECORD, RESULT, SPEC, home, record_text
 
-METRICS = "metrics.jsonl"
 #: Where all stages but the last leave their weights and pictures.
 STAGES = "stages"
 
@@ -57,11 +56,21 @@ class Journal:
         known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}
         known |= {"versions": _versions(), "platform": platform.platform()}
         text = json.dumps(known | facts, indent=2, sort_keys=True)
+        (self.directory / RESULT).unlink(missing_ok=True)
         record = record_text(spec)
         atomic.write(self.directory / ENVIRONMENT, text + "\n")
         if record is not None:
             atomic.write(self.directory / RECORD, record)
         atomic.write(self.directory / SPEC, spec.source.text)
+
+    def end(self, metrics: dict[str, float]) -> None:
+        """Write down that the run has come to its end, and the numbers of its best weights.
+
+        Raises:
+            NetspecError: `unwritable`.
+        """
+        found = {"metrics": metrics, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
+        atomic.write(self.directory / RESULT, json.dumps(found, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
     def below(self, name: str) -> Journal:
         """The journal of a stage that is not the last: it writes into a folder of its own, and shares the rows.

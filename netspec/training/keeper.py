@@ -10,9 +10,7 @@ from typing import Any
 from netspec.training import weights
 from netspec.training.parts import State
 from netspec.training.plan import TrainPlan
-
-BEST = "best.safetensors"
-LAST = "last.safetensors"
+from netspec.training.record import BEST, LAST
 
 
 class Keeper:

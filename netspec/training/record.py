@@ -21,6 +21,11 @@ RECORD = "spec-record.json"
 ENVIRONMENT = "environment.json"
 # The name of the spec's text in a run directory.
 SPEC = "spec.yaml"
+METRICS = "metrics.jsonl"
+#: There when a run has come to its end.
+RESULT = "result.json"
+BEST = "best.safetensors"
+LAST = "last.safetensors"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -17,9 +17,8 @@ from netspec.training.checkpoints.manifest import damaged
 from netspec.training.checkpoints.opened import Checkpoint
 from netspec.training.checkpoints.store import DIRECTORY, Store
 from netspec.training.facts import Facts, check, compare
-from netspec.training.journal import METRICS, Journal
-from netspec.training.keeper import BEST
-from netspec.training.record import ENVIRONMENT, SPEC, record_of
+from netspec.training.journal import Journal
+from netspec.training.record import BEST, ENVIRONMENT, METRICS, SPEC, record_of
 from netspec.training.saver import Saved
 
 Warn = Callable[[Sequence[Diagnostic]], None]

@@ -15,9 +15,9 @@ from netspec.training.checkpoints.pace import EVERY_SECONDS, Pace
 from netspec.training.device import select, threads_for, using_threads
 from netspec.training.facts import data_facts, facts_of
 from netspec.training.journal import Journal, check_unused, run_directory
-from netspec.training.keeper import BEST, LAST
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.planner import plan
+from netspec.training.record import BEST, LAST
 from netspec.training.resume import Place, Warn, agreed, opened, put_back
 from netspec.training.saver import Saved
 from netspec.training.staged import MAX_SEED, Observing, Stages
@@ -110,9 +110,10 @@ def train(
         saved = _taken_up(stages, place, warn or (lambda _: None)) if place is not None else None
         _begin(stages, spec)
         _go(stages, saved, bool(progress))
-    journal = stages.journal
-    rows = tuple(row for row in journal.rows if row.get("stage", "") == found.final.name)
-    metrics = best_metrics(rows, found.final)
+        journal = stages.journal
+        rows = tuple(row for row in journal.rows if row.get("stage", "") == found.final.name)
+        metrics = best_metrics(rows, found.final)
+        journal.end(metrics)
     return Run(journal.directory, metrics, tuple(journal.rows), journal.seconds, journal.cpu_seconds)
 
 

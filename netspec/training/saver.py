@@ -17,10 +17,10 @@ from netspec.training.checkpoints.state import join, split
 from netspec.training.checkpoints.store import Store
 from netspec.training.facts import Facts
 from netspec.training.finite import Moment
-from netspec.training.journal import METRICS, Journal
-from netspec.training.keeper import BEST
+from netspec.training.journal import Journal
 from netspec.training.loop import Loop
 from netspec.training.observer import Observer
+from netspec.training.record import BEST, METRICS
 
 #: The part of the state that is in a file of its own, with the keys that it has everywhere.
 WEIGHTS = "weights"

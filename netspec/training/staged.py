@@ -23,13 +23,13 @@ from netspec.training.columns import Reading
 from netspec.training.facts import data_facts
 from netspec.training.interrupt import INTERRUPTED, TrainingInterrupted, on_interrupt
 from netspec.training.journal import Journal
-from netspec.training.keeper import BEST
 from netspec.training.loop import Loop, Splits
 from netspec.training.objective import Objective
 from netspec.training.observer import Observer
 from netspec.training.pictures import draw
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.progress import reporter
+from netspec.training.record import BEST
 from netspec.training.saver import Saved, Saver
 from netspec.training.shown import shown
 from netspec.training.splits import PartsCache

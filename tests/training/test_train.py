@@ -85,7 +85,7 @@ def test_it_learns_and_leaves_everything_behind(tmp_path: Path) -> None:
     assert run.metrics["validation_accuracy"] == 1.0 and run.cpu_seconds > 0
     names = {path.name for path in run.directory.iterdir()}
     assert names == {
-        *(".lock", "checkpoints"),
+        *(".lock", "checkpoints", "result.json"),
         *("spec.yaml", "environment.json", "metrics.jsonl", "best.safetensors", "last.safetensors"),
         *("curves.svg", "filters.svg", "confusion.svg"),
     }

@@ -37,10 +37,22 @@ def exclusive(directory: Path) -> Iterator[None]:
     _HELD.add(handle)
     try:
         _take(handle, directory)
-        yield
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         _HELD.discard(handle)
         os.close(handle)
+
+
+def holder(directory: Path) -> Owner | None:
+    """The process that trains in a directory, as far as that can be told without taking its lock."""
+    try:
+        owner = Owner.parse((directory / LOCK).read_text().split(" ", 1)[0])
+    except (OSError, ValueError):
+        return None
+    return None if owner is None or owner.is_gone else owner
 
 
 def _take(handle: int, directory: Path) -> None:

@@ -61,6 +61,13 @@ class Store:
             help = f"`--resume {self._place(before[-1])}` goes on from the one before" if before else None
             raise ModelError(replace(each, help=help) for each in error.diagnostics) from None
 
+    def last_facts(self) -> dict[str, Any]:
+        """The facts of the last checkpoint; none where there is none that can be read."""
+        try:
+            return dict(Manifest.read(self._place(self.steps()[-1])).facts)
+        except (IndexError, ModelError):
+            return {}
+
     def clean(self) -> None:
         """Remove what a run that was killed left unfinished. The caller holds the run's lock.
 
