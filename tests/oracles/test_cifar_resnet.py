@@ -6,6 +6,7 @@ The weights are Idelbayev's (pytorch_resnet_cifar10, BSD 2-Clause), the images 2
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,3 +76,25 @@ def test_the_safetensors_form_has_the_same_tensors(tmp_path: Path) -> None:
     # Older torch counted no batches.
     shared = published.keys() - {key for key in published if key.endswith("num_batches_tracked")}
     assert all(np.array_equal(found[key], published[key]) for key in shared)
+
+
+@pytest.mark.parametrize("depth", EACH)
+def test_the_command_reads_the_images_and_is_as_often_right(
+    depth: int, reference: Mapping[str, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes = sorted(each for each in (folder("cifar10") / "sample" / "test").iterdir() if each.is_dir())
+    path = tmp_path / "net.onnx"
+    weights = converted(depth, folder("cifar10-resnet-weights"), tmp_path)
+    netspec.export_onnx(f"resnet{depth}", path, weights=weights)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(path), *map(str, classes), "--format", "json"])
+    assert ended.value.code == 0
+    predictions = json.loads(capsys.readouterr().out)["predictions"]
+    files = [Path(each["input"]) for each in predictions]
+    assert [file.name for file in files] == 10 * [f"{index:04}.jpg" for index in range(20)]
+    first = [each["classes"][0] for each in predictions]
+    logits = reference[f"logits_resnet{depth}"].astype(np.float64)
+    expected = np.exp(logits.max(1)) / np.exp(logits).sum(1)
+    assert np.abs([each["probability"] for each in first] - expected).max() < 1e-4
+    assert sum(each["label"] == file.parent.name for each, file in zip(first, files, strict=True)) == RIGHT[depth]
