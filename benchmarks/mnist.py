@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.by_hand import MnistConvnet
 from benchmarks.harness import command_cpu_seconds, cpu_seconds, report
-from netspec.data.readers import Mnist
+from netspec.data.readers.mnist import Mnist
 from netspec.lang.folder import Folder
 
 SEEDS = (0, 1, 2)

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from netspec.data.idx_file import read, read_header
-from netspec.data.readers import READERS, Idx, Mnist, Reader
+from netspec.data.readers import READERS, Reader
+from netspec.data.readers.idx import Idx
+from netspec.data.readers.mnist import Mnist
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError
 from netspec.lang.folder import Folder

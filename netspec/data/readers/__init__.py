@@ -1,35 +1,40 @@
-"""The closed table of readers. Each declares its fields with types before it reads data. Imports no numpy."""
+"""The closed table of readers. Each declares its fields with types before it reads data. Imports no numpy.
 
-from netspec.data.readers.arrays import Arrays
+A reader stands in the module of its name, which is imported when the reader is used: a check needs one of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
 from netspec.data.readers.base import Reader, Split
-from netspec.data.readers.cifar10 import Cifar10
-from netspec.data.readers.generated import Generated
-from netspec.data.readers.idx import Idx
-from netspec.data.readers.image_folder import ImageFolder
-from netspec.data.readers.mnist import Mnist
-from netspec.data.readers.table import Table
-from netspec.data.readers.text import Text
 
-READERS: dict[str, type[Reader]] = {
-    reader.name: reader for reader in (Mnist, Idx, Cifar10, ImageFolder, Arrays, Table, Generated, Text)
-}
-
-_LATER_IMAGES = "coco_captions tar_shards"
-_LATER_TEXTS = "labelled_text parallel_text word_windows"
+#: In the order of the reference.
+_NAMES = ("mnist", "idx", "cifar10", "image_folder", "arrays", "table", "generated", "text")
 #: Readers of the language that this release does not have yet.
-LATER = frozenset(f"{_LATER_IMAGES} {_LATER_TEXTS}".split())
+LATER = frozenset({"coco_captions", "tar_shards", "labelled_text", "parallel_text", "word_windows"})
 
-__all__ = [
-    "LATER",
-    "READERS",
-    "Arrays",
-    "Cifar10",
-    "Generated",
-    "Idx",
-    "ImageFolder",
-    "Mnist",
-    "Reader",
-    "Split",
-    "Table",
-    "Text",
-]
+
+@cache
+def _reader(name: str) -> type[Reader]:
+    module = import_module(f"netspec.data.readers.{name}")
+    members = (member for member in vars(module).values() if isinstance(member, type) and issubclass(member, Reader))
+    return next(member for member in members if member.__module__ == module.__name__)
+
+
+class _Readers(Mapping[str, type[Reader]]):
+    def __getitem__(self, name: str) -> type[Reader]:
+        if name not in _NAMES:
+            raise KeyError(name)
+        return _reader(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+READERS: Mapping[str, type[Reader]] = _Readers()
+
+__all__ = ["LATER", "READERS", "Reader", "Split"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.data.readers import Arrays
+from netspec.data.readers.arrays import Arrays
 from netspec.diagnostics import DataError
 from netspec.lang.folder import Folder
 from tests.data.pictures import refusal

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.data.readers import Cifar10
-from netspec.data.readers.cifar10 import CLASSES
+from netspec.data.readers.cifar10 import CLASSES, Cifar10
 from netspec.lang.folder import Folder
 from tests.data.pictures import noise, png, refusal
 

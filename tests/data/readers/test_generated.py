@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from netspec.data.ragged import Ragged
-from netspec.data.readers import Generated
+from netspec.data.readers.generated import Generated
 from netspec.data.samples import Samples
 from netspec.lang.folder import Folder
 

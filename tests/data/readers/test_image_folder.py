@@ -10,7 +10,7 @@ import pytest
 from netspec.data.image_column import ImageFiles
 from netspec.data.preprocess import CenterCrop, Resize
 from netspec.data.preprocess.files import decode
-from netspec.data.readers import ImageFolder
+from netspec.data.readers.image_folder import ImageFolder
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError
 from netspec.lang.folder import Folder

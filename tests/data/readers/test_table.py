@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netspec.data.readers import Table
+from netspec.data.readers.table import Table
 from netspec.diagnostics import UnavailableError
 from netspec.lang.folder import Folder
 from tests.data.pictures import refusal
