@@ -1,74 +1,84 @@
-"""Pre-training against random numbers: 784-1000-1000-1000-10 on 1,000 labelled digits (slides 29-34).
+"""Pre-training on slides 29-34: 1,000 labels, and 60,000 digits without labels.
 
-For each seed: `mnist_stacked_autoencoder` is trained on all 60,000 digits without labels; then
-`mnist_pretrained_classifier` on 1,000 labels, from its weights and from random ones (Xavier's for logistic units), for
-the same number of epochs, with three learning rates each. The rate is chosen on 10,000 held-out training digits; what
-is compared is the accuracy on the test digits. The same without pre-training for ReLU units stands beside it.
+For each seed mnist_stacked_autoencoder is trained, and then mnist_pretrained_classifier from its encoder and from
+random numbers (Xavier's bounds for its units): the same 1,000 digits, the same epochs, the same three learning rates,
+of which each side takes the one that is best on validation digits. Seeds and rates were chosen beforehand.
 
-Bar: a mean gain of at least 1.0 point over 5 seeds with logistic units.
+Bar: with logistic units the pre-trained networks are at least 1.0 point better on the test digits, in the mean over
+five seeds. `--activation relu` shows how it is without vanishing gradients.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
+
+import click
 
 import netspec
 from benchmarks.harness import report
 from netspec.training.evaluate import evaluate
 
+SEEDS = (0, 1, 2, 3, 4)
 RATES = (0.03, 0.1, 0.3)
+PRETRAINING, CLASSIFIER = "mnist_stacked_autoencoder", "mnist_pretrained_classifier"
 
 
-def classifier(folder: Path, seed: int, epochs: int | None, *settings: str) -> dict[str, float]:
-    """The test accuracy of the best of three rates, by the held-out digits."""
-    found: list[tuple[float, float, float]] = []
+def classifier(activation: str, rate: float, seed: int, directory: Path, encoder: Path | None) -> tuple[float, float]:
+    """Accuracy in per cent on validation and on test digits."""
+    settings = [f"activation={activation}", f"train.optimizer.sgd.lr={rate}"]
+    settings += [f"train.weights.file={encoder}"] if encoder is not None else []
+    allowed = [encoder.parent] if encoder is not None else []
+    spec = netspec.load(CLASSIFIER, settings=settings, allowed=allowed)
+    run = netspec.train(spec, seed=seed, directory=directory, threads=1, device="cpu")
+    test = evaluate(spec, run.weights, device="cpu")
+    return 100 * run.metrics["validation_accuracy"], 100 * test["accuracy"]
+
+
+def best(activation: str, seed: int, folder: Path, encoder: Path | None) -> dict[str, Any]:
+    """The rate that is best on validation digits, its accuracies, and those of all rates."""
+    found = []
     for rate in RATES:
-        chosen = [*settings, f"train.optimizer={{sgd: {{lr: {rate}, momentum: 0.9}}}}"]
-        chosen += [] if epochs is None else [f"train.epochs={epochs}"]
-        spec = netspec.load("mnist_pretrained_classifier", settings=chosen, allowed=[folder.parent])
-        try:
-            run = netspec.train(spec, directory=folder / f"rate_{rate}", seed=seed)
-        except netspec.NetspecError as error:
-            report("pretraining-failed", rate=rate, seed=seed, why=error.diagnostics[0].message)
-            continue
-        test = evaluate(spec, run.weights, split="test")["accuracy"]
-        found.append((run.metrics["validation_accuracy"], test, rate))
-    held_out, test, rate = max(found)
-    return {"test_accuracy": test, "held_out_accuracy": held_out, "rate": rate}
+        directory = folder / f"{'scratch' if encoder is None else 'pretrained'}-{rate}"
+        validation, test = classifier(activation, rate, seed, directory, encoder)
+        found.append({"rate": rate, "validation": round(validation, 2), "test": round(test, 2)})
+    return max(found, key=lambda row: row["validation"]) | {"all": found}
 
 
-def main(folder: Path, seeds: int, unlabelled: float | None, epochs: int | None) -> None:
-    gains, relus = [], []
-    for seed in range(seeds):
-        settings = [] if unlabelled is None else [f"train.epochs={unlabelled}"]
-        stacked = netspec.load("mnist_stacked_autoencoder", settings=settings)
-        start = netspec.train(stacked, directory=folder / f"stacked_{seed}", seed=seed)
-        weights = f"train.weights.file={start.last.resolve()}"
-        pretrained = classifier(folder / f"pretrained_{seed}", seed, epochs, weights)
-        scratch = classifier(folder / f"scratch_{seed}", seed, epochs)
-        relu = classifier(folder / f"relu_{seed}", seed, epochs, "activation=relu")
-        gains.append(100 * (pretrained["test_accuracy"] - scratch["test_accuracy"]))
-        relus.append(100 * relu["test_accuracy"])
-        report(
-            "pretraining",
-            seed=seed,
-            gain_points=gains[-1],
-            pretrained=pretrained,
-            scratch=scratch,
-            relu_from_scratch=relu,
-            pretraining_cpu_minutes=start.cpu_seconds / 60,
-        )
-    report("pretraining-mean", seeds=seeds, gain_points=statistics.mean(gains), relu_percent=statistics.mean(relus))
+def pair(activation: str, seed: int, folder: Path) -> float:
+    """Gain of one seed in points."""
+    started = time.process_time()
+    settings = [f"activation={activation}"]
+    pretraining = netspec.train(
+        PRETRAINING, settings=settings, seed=seed, directory=folder / "encoder", threads=1, device="cpu"
+    )
+    scratch = best(activation, seed, folder, None)
+    pretrained = best(activation, seed, folder, pretraining.weights)
+    gain: float = pretrained["test"] - scratch["test"]
+    report(
+        "pretraining",
+        activation=activation,
+        seed=seed,
+        scratch=scratch,
+        pretrained=pretrained,
+        gain=gain,
+        pretraining_cpu_seconds=pretraining.cpu_seconds,
+        cpu_seconds=time.process_time() - started,
+    )
+    return gain
+
+
+@click.command()
+@click.option("--activation", type=click.Choice(["sigmoid", "relu"]), default="sigmoid")
+@click.option("--seed", "seeds", type=int, multiple=True, default=SEEDS, help="May be repeated.")
+def main(activation: str, seeds: tuple[int, ...]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        gains = [pair(activation, seed, Path(folder, str(seed))) for seed in seeds]
+    report("pretraining", activation=activation, seeds=seeds, gains=gains, mean_gain=statistics.mean(gains))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--unlabelled-epochs", type=float, help="Of each stage, in place of the spec's.")
-    parser.add_argument("--epochs", type=int, help="Of the classifiers, in place of the spec's.")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        main(Path(temporary), arguments.seeds, arguments.unlabelled_epochs, arguments.epochs)
+    main()
