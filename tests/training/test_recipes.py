@@ -30,7 +30,7 @@ def test_the_recipe_reaches_99_per_cent(tmp_path: Path, seed: int) -> None:
 
 def test_the_deep_autoencoder_leaves_the_mean_digit(tmp_path: Path) -> None:
     """Its logistic units start where gradients reach the first layer: with a gain of 1 it stays at 52.7 for long."""
-    spec = netspec.load("deep_autoencoder", settings=["train.epochs=none", "train.steps=150"])
+    spec = netspec.load("deep_autoencoder", settings=["train.epochs=none", "train.steps=200", "train.batch_size=32"])
     run = train(spec, directory=tmp_path / "run", threads=1)
     images = Mnist().load(Folder(Path())).arrays["image"][:10_000].reshape(-1, PIXELS) / 255
     of_the_mean = np.square(images - images.mean(0)).mean()
@@ -60,7 +60,13 @@ def test_the_classifier_starts_from_the_encoder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_every_stage_of_pre_training_learns(tmp_path: Path, activation: str) -> None:
     """Each of the three autoencoders, which have a loss of their own, gets better at its task."""
-    settings = [f"activation={activation}", "train.epochs=none", "train.steps=40", "train.evaluate={every: 20}"]
+    settings = [
+        f"activation={activation}",
+        "train.epochs=none",
+        "train.steps=40",
+        "train.batch_size=20",
+        "train.evaluate={every: 20}",
+    ]
     run = train(netspec.load("mnist_stacked_autoencoder", settings=settings), directory=tmp_path / "run", threads=1)
     losses: dict[str, list[float]] = {}
     for row in run.history:
