@@ -103,7 +103,8 @@ class Loop:
         self.steps = settings.steps or max(1, round((settings.epochs or 0) * self.batches))
         self.order = Order(splits.train, size, self.steps, seed if settings.shuffle else None)
         self._objective = Objective(plan, device)
-        self._metrics = Metrics(plan.graph, plan.measures)
+        # Pictures are of held-out samples only.
+        self._metrics = Metrics(plan.graph, [each for each in plan.measures if each.metric.is_number])
         self._watch = LossWatch(device)
         self._turns = [Turn(each, plan, module, self.steps, self.batches, device) for each in plan.updates]
         self._precision = Precision(settings.precision, device)
