@@ -49,8 +49,8 @@ def main(folder: Path, epochs: int) -> None:
                 "vanishing",
                 activation=activation,
                 depth=depth,
-                first_step=ratio(rows[0], depth),
-                first_epoch=statistics.mean(ratio(row, depth) for row in first),
+                first_step=f"{ratio(rows[0], depth):.3g}",
+                first_epoch=f"{statistics.mean(ratio(row, depth) for row in first):.3g}",
                 dead=max(rows[-1]["dead"].values()),
                 accuracy=run.metrics["validation_accuracy"],
             )
@@ -59,8 +59,16 @@ def main(folder: Path, epochs: int) -> None:
             settings = [f"activation={activation}", "depth=8", "train.epochs=none", "train.steps=1"]
             settings.append(f'init=[{{params: "*", weight: {{normal: {{std: {std}}}}}, bias: {{constant: 0}}}}]')
             rows, _ = trained(folder / f"{activation}_std_{std}", *settings)
-            report("exploding", activation=activation, std=std, depth=8, ratio=ratio(rows[0], 8),
-                   first=rows[0]["biases"]["hidden1.linear"], last=rows[0]["biases"]["hidden8.linear"])  # fmt: skip
+            norms = rows[0]["biases"]
+            report(
+                "exploding",
+                activation=activation,
+                std=std,
+                depth=8,
+                ratio=f"{ratio(rows[0], 8):.3g}",
+                first=f"{norms['hidden1.linear']:.3g}",
+                last=f"{norms['hidden8.linear']:.3g}",
+            )
 
 
 if __name__ == "__main__":

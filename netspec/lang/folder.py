@@ -79,6 +79,16 @@ def spec_folder(source: Source) -> Path:
     return path.parent if path.is_file() else Path()
 
 
+def folder_of(source: Source, *allowed: Path) -> Folder:
+    """Where the files are that a text names: beside its spec, and where the caller allows.
+
+    What a command sets (`--set`) is said by the caller: relative to where the command runs, or anywhere.
+    """
+    if source.name.startswith("--set "):
+        return Folder(Path(), (Path(Path.cwd().anchor),))
+    return Folder(spec_folder(source), allowed)
+
+
 def _unreadable(name: str, error: Exception) -> DataError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return DataError.at(name, "data-file", f"cannot read: {reason.lower()}")

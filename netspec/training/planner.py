@@ -20,7 +20,7 @@ from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph, Value
 from netspec.lang.bind import bind
-from netspec.lang.folder import Folder, spec_folder
+from netspec.lang.folder import Folder, folder_of
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
 from netspec.training import settings
 from netspec.training.carry import Carry
@@ -196,7 +196,7 @@ class _Planner:
         if isinstance(node, Mapping) and "file" in node and is_null(name):
             return None
         place = name if name is not None else node
-        folder = Folder(spec_folder(place.span.source), (project_root(self._spec.source), *self._spec.allowed))
+        folder = folder_of(place.span.source, project_root(self._spec.source), *self._spec.allowed)
         return bind_weights(node, folder, self._report)
 
     def _augmentations(self, node: Node | None) -> dict[str, tuple[Listed, ...]]:

@@ -100,6 +100,22 @@ class OneCycle(Schedule):
         return super().filled(rest, rates) | ({"max_lr": rates} if self.max_lr is None else {})
 
 
+class Cyclic(Schedule):
+    """Up and down between two rates, again and again (Smith 2015). Counts steps."""
+
+    name, torch_name = "cyclic", "CyclicLR"
+    per = "step"
+    base_lr: NonNegativeFloat
+    max_lr: PositiveFloat
+    step_size_up: PositiveInt = 2000
+    step_size_down: OptionalPositiveInt = None
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
+    gamma: PositiveFloat = 1.0
+    cycle_momentum: bool = True
+    base_momentum: Probability = 0.8
+    max_momentum: Probability = 0.9
+
+
 class Linear(Schedule):
     """From `start_factor` to `end_factor` of the rate, in a straight line."""
 
@@ -127,9 +143,9 @@ class Polynomial(Schedule):
 
 _ALL: tuple[type[Schedule], ...] = (
     *(Step, MultiStep, Exponential, CosineAnnealing, CosineAnnealingWarmRestarts),
-    *(OneCycle, Linear, Constant, Polynomial),
+    *(OneCycle, Cyclic, Linear, Constant, Polynomial),
 )
 SCHEDULES = {each.name: each for each in _ALL}
 
 #: Schedules of torch that this release does not have yet.
-LATER = frozenset({"cyclic", "reduce_on_plateau", "lambda", "multiplicative"})
+LATER = frozenset({"reduce_on_plateau", "lambda", "multiplicative"})

@@ -10,7 +10,7 @@ from netspec.compiler.select import Selector
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import Report, SpecError
 from netspec.ir import Graph, Node, Region, Tie
-from netspec.lang.folder import Folder, spec_folder
+from netspec.lang.folder import folder_of
 from netspec.weights.bind import Weights, bind_weights
 
 
@@ -31,7 +31,7 @@ def bind_starts(spec: Spec, report: Report) -> tuple[Start, ...]:
     found = []
     for section in spec.weights:
         source = section.node.span.source
-        folder = Folder(spec_folder(source), (project_root(spec.source), *spec.allowed))
+        folder = folder_of(source, project_root(spec.source), *spec.allowed)
         weights = bind_weights(section.node, folder, report)
         if weights is not None and not weights.path.is_file():
             help = "the network cannot be built without it; `netspec check` only says so"

@@ -133,6 +133,11 @@ def theirs(name: str, steps: int, **arguments: object) -> list[float]:
         ("cosine_annealing_warm_restarts", {"T_0": 3}, {"T_0": 3}),
         ("one_cycle", {}, {"max_lr": 0.1, "total_steps": 10}),
         ("one_cycle", {"max_lr": 0.3, "three_phase": True}, {"max_lr": 0.3, "total_steps": 10, "three_phase": True}),
+        (
+            "cyclic",
+            {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 3},
+            {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 3},
+        ),
         ("linear", {"start_factor": 0.5}, {"start_factor": 0.5, "total_iters": 10}),
         ("constant", {"total_iters": 4}, {"total_iters": 4}),
         ("polynomial", {"power": 2.0}, {"total_iters": 10, "power": 2.0}),

@@ -20,6 +20,8 @@ from netspec.training.schedules import SCHEDULES
 SWITCHES = {"params", "foreach", "capturable", "differentiable", "fused"}
 # The loss's own ends, arguments that torch deprecates, and weights by element, which come with data.
 ENDS = {"input", "target", "size_average", "reduce"}
+# Of schedules: what the loop knows, and functions, which are no data.
+WITHOUT = {"optimizer", "last_epoch", "epochs", "steps_per_epoch", "scale_fn", "scale_mode"}
 LENGTHS = {"T_max", "total_steps", "total_iters", "max_lr"}
 
 
@@ -46,7 +48,7 @@ def test_optimizers_are_torchs(name: str) -> None:
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules_are_torchs(name: str) -> None:
     model = SCHEDULES[name]
-    theirs = defaults(getattr(lr_scheduler, model.torch_name), {"optimizer", "last_epoch", "epochs", "steps_per_epoch"})
+    theirs = defaults(getattr(lr_scheduler, model.torch_name), WITHOUT)
     ours = declared(model)
     assert ours.keys() == theirs.keys()
     assert {key: value for key, value in ours.items() if key not in LENGTHS} == {
