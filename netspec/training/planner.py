@@ -91,6 +91,7 @@ class _Planner:
         validation, test = self._validation(data), self._source("test") or (data.own("test") if data else None)
         plain, weights = self._plain(), self._weights()
         evaluate, keep = self._bound("evaluate", Evaluate), self._bound("keep", Keep)
+        ema, stopping = self._optional("ema", Ema), self._optional("early_stopping", EarlyStopping)
         terms = self._terms(data, validation, test)
         trained = bind_trained(self._section, self._spec.graph, self._report)
         updates = bind_updates(self._section, self._place, self._spec.graph, trained, terms, self._report)
@@ -115,8 +116,8 @@ class _Planner:
             settings=plain,
             evaluate=evaluate,
             keep=keep,
-            ema=self._optional("ema", Ema),
-            early_stopping=self._optional("early_stopping", EarlyStopping),
+            ema=ema,
+            early_stopping=stopping,
             weights=weights,
             carry=self._stage.carry or Carry(),
             bucket=self._optional("bucket", Bucket),
