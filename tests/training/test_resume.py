@@ -51,6 +51,9 @@ RECIPES = {
     "early stopping": PLAIN + "  optimizer: {sgd: 3}\n  early_stopping: {patience: 1}\n",
     "in order": PLAIN + "  optimizer: {rprop: 0.01}\n  shuffle: false\n  evaluate: {every: 4}\n",
     "no held-out samples": PLAIN.replace("  validation: 0.25\n", "") + "  optimizer: {adagrad: 0.1}\n",
+    "random changes": PLAIN
+    + ADAMW
+    + "  augment: {image: [{random_crop: {size: 6, padding: 1}}, {affine: 9}, mixup]}\n",
     "frozen": PLAIN + ADAMW + "  freeze: [conv]\n",
 }
 

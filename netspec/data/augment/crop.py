@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from netspec.data.augment.augmentation import Augmentation, Cropping, on_device, require_planes, to_dtype_of
 from netspec.data.augment.domains import RATIOS, SHARES
+from netspec.data.augment.rectangle import first, sides
 from netspec.data.preprocess.geometry import Border, Fill, Pad, Size, borders
 from netspec.data.preprocess.sample import Sample, StepError
 from netspec.data.preprocess.step import pair
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from netspec.data.augment.draws import Draws, Floats, Ints
-
-#: How often torchvision draws a window that may not fit.
-ATTEMPTS = 10
 
 
 class RandomCrop(Cropping):
@@ -125,19 +123,11 @@ class RandomResizedCrop(Cropping):
         """Top, left, height and width of each sample's window: the first of ten that fits, else the middle."""
         import numpy as np
 
-        size = (ATTEMPTS,)
-        area = height * width * draws.uniform(*self.scale, size=size)
-        shape = np.exp(draws.uniform(np.log(self.ratio[0]), np.log(self.ratio[1]), size=size))
-        wide, high = np.rint(np.sqrt(area * shape)), np.rint(np.sqrt(area / shape))
+        wide, high = sides(draws, height * width, self.scale, self.ratio)
         fits = (wide > 0) & (wide <= width) & (high > 0) & (high <= height)
-        first = fits.argmax(axis=1)[:, None]
-        chosen = [np.take_along_axis(each, first, axis=1)[:, 0].astype(np.int64) for each in (high, wide)]
-        highs, wides = (
-            np.where(fits.any(axis=1), each, other)
-            for each, other in zip(chosen, self._middle(height, width), strict=True)
-        )
+        found, (highest, widest) = fits.any(axis=1), self._middle(height, width)
+        highs, wides = np.where(found, first(fits, high), highest), np.where(found, first(fits, wide), widest)
         top, left = draws.below(height - highs + 1), draws.below(width - wides + 1)
-        found = fits.any(axis=1)
         top, left = np.where(found, top, (height - highs) // 2), np.where(found, left, (width - wides) // 2)
         return top, left, highs, wides
 

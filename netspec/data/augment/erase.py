@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from netspec.data.augment.augmentation import Augmentation, require_planes
-from netspec.data.augment.crop import ATTEMPTS
 from netspec.data.augment.domains import RATIOS, SHARES
+from netspec.data.augment.rectangle import first, sides
 from netspec.data.preprocess.geometry import Fill
 from netspec.data.preprocess.sample import Sample, StepError
 from netspec.ops.attributes import Probability
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from netspec.data.augment.draws import Draws
+    from netspec.data.augment.draws import Draws, Ints
 
 
 class RandomErasing(Augmentation):
@@ -37,21 +39,27 @@ class RandomErasing(Augmentation):
         return x
 
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
-        import numpy as np
         import torch
 
-        height, width = images.shape[-2:]
-        happens = draws.chance(self.p)
-        area = height * width * draws.uniform(*self.scale, size=(ATTEMPTS,))
-        shape = np.exp(draws.uniform(np.log(self.ratio[0]), np.log(self.ratio[1]), size=(ATTEMPTS,)))
-        high, wide = np.rint(np.sqrt(area * shape)), np.rint(np.sqrt(area / shape))
-        fits = (high < height) & (wide < width)
-        first = fits.argmax(axis=1)[:, None]
-        highs, wides = (np.take_along_axis(each, first, axis=1)[:, 0].astype(np.int64) for each in (high, wide))
-        top, left = draws.below(height - highs + 1), draws.below(width - wides + 1)
-        rows, columns = np.arange(height), np.arange(width)
-        inside_rows = (rows >= top[:, None]) & (rows < (top + highs)[:, None])
-        inside_columns = (columns >= left[:, None]) & (columns < (left + wides)[:, None])
-        hole = inside_rows[:, :, None] & inside_columns[:, None, :] & (happens & fits.any(axis=1))[:, None, None]
+        hole = torch.from_numpy(self._holes(draws, *images.shape[-2:])).to(images.device)[:, None]
         value = torch.tensor(self.value, dtype=images.dtype, device=images.device).reshape(-1, 1, 1)
-        return torch.where(torch.from_numpy(hole).to(images.device)[:, None], value, images)
+        return torch.where(hole, value, images)
+
+    def _holes(self, draws: Draws, height: int, width: int) -> NDArray[np.bool_]:
+        """Where something is erased, `[N, height, width]`."""
+        happens = draws.chance(self.p)
+        high, wide = sides(draws, height * width, self.scale, self.ratio)
+        fits = (high < height) & (wide < width)
+        rows = _between(draws, first(fits, high), height)
+        columns = _between(draws, first(fits, wide), width)
+        holes: NDArray[np.bool_] = rows[:, :, None] & columns[:, None, :]
+        return holes & (happens & fits.any(axis=1))[:, None, None]
+
+
+def _between(draws: Draws, size: Ints, length: int) -> NDArray[np.bool_]:
+    """Which places lie in a piece of that size at a random place, `[N, length]`."""
+    import numpy as np
+
+    start = draws.below(length - size + 1)[:, None]
+    place = np.arange(length)
+    return (place >= start) & (place < start + size[:, None])
