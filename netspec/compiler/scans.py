@@ -222,7 +222,8 @@ def _inner_types(
         elif (axis := axes.axes.get(port)) is not None:
             shape = types[port].shape
             cut_type = types[port].with_shape(*shape[: axis - 1], *shape[axis:])
-            found[port] = replace(cut_type, batched=batched, valid=frozenset())
+            valid = frozenset(each - (each > axis) for each in types[port].valid if each != axis)
+            found[port] = replace(cut_type, batched=batched, valid=valid)
         else:
             found[port] = replace(types[port], batched=batched) if made.is_single else types[port]
     return found
@@ -293,11 +294,18 @@ def _close(made: _Scan, inner: ScanBody, ends: dict[str, Value], shapes: Mapping
     if emit is None or not all(_state_fits(made, inner, name, ends) for name in shapes):
         return
     inner.ends = tuple(ends[name] for name in (*shapes, *emit))
-    stacked = [ends[name].type.with_shape(inner.steps, *ends[name].type.shape) for name in emit]
+    stacked = [_stacked(inner, ends[name].type) for name in emit]
     finals = [ends[name].type for name in shapes]
     first = emit[0] if emit[0] and emit[0] not in shapes else "sequence"
     names = (first, *emit[1:], *shapes)
     _give(made, inner, names if len(names) > 1 else (), (*stacked, *finals))
+
+
+def _stacked(inner: ScanBody, each: TensorType) -> TensorType:
+    """What is emitted in every step, along a first axis that has lengths where a sequence has that is cut."""
+    cut = (slot.axis in outside.type.valid for slot, _, outside in inner.ports if outside is not None)
+    valid = frozenset({axis + 1 for axis in each.valid} | ({1} if any(cut) else set()))
+    return replace(each.with_shape(inner.steps, *each.shape), valid=valid)
 
 
 def _give(made: _Scan, inner: ScanBody, names: tuple[str, ...], types: tuple[TensorType, ...]) -> None:

@@ -109,6 +109,43 @@ class Fill(Op):
         return filled
 
 
+class Hold(Op):
+    """The state of the step before where a sample is over.   mask: bool (), new, old: (*) -> (*)."""
+
+    name: ClassVar[str] = "hold"
+    dtypes = ANY_DTYPE
+
+    def infer(self, mask: TensorType, new: TensorType, old: TensorType) -> TensorType:
+        return new
+
+    def reads_of(self, port: int, dim: int, *inputs: TensorType) -> tuple[Reads, int | None]:
+        return (POINTWISE, dim) if port > 0 else (NEW, None)
+
+    def to_torch(self, t: TorchBuilder, mask: TorchValue, new: TorchValue, old: TorchValue) -> TorchResult:
+        rank = new.type.rank
+        return t.torch.where(mask[(slice(None), *(None,) * rank)] if rank else mask, new, old)
+
+    def to_onnx(self, g: OnnxBuilder, mask: OnnxValue, new: OnnxValue, old: OnnxValue, p: OnnxParams) -> OnnxValue:
+        rank = new.type.rank
+        return g.Where(g.Unsqueeze(mask, g.ints(range(1, rank + 1))) if rank else mask, new, old)
+
+
+class Always(Op):
+    """True for every sample.   like: (*) -> bool ()."""
+
+    name: ClassVar[str] = "always"
+    dtypes = ANY_DTYPE
+
+    def infer(self, like: TensorType) -> TensorType:
+        return TensorType((), DType.BOOL)
+
+    def to_torch(self, t: TorchBuilder, like: TorchValue) -> TorchResult:
+        return t.torch.ones(like.size(0), dtype=t.torch.bool, device=like.device)
+
+    def to_onnx(self, g: OnnxBuilder, like: OnnxValue, p: OnnxParams) -> OnnxValue:
+        return g.Expand(g.constant(True, DType.BOOL), g.Shape(like, start=0, end=1))
+
+
 class Given(Op):
     """What is read beside an input of which only the axis matters: `length` and `mask`.   like: (*), given -> given."""
 

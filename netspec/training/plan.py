@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netspec.compiler.passes.carried import Slot
+from netspec.compiler.passes.carried import State as Carried
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
@@ -53,7 +53,7 @@ class TrainPlan:
     bucket: Bucket | None = None
     bptt: Bptt | None = None
     #: Recurrent states that `graph` starts from and ends with, where `bptt` carries them.
-    slots: tuple[Slot, ...] = ()
+    slots: tuple[Carried, ...] = ()
 
     @property
     def terms(self) -> tuple[Term, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netspec.compiler.passes.carried import recurrent
 from netspec.diagnostics import Report, Span
 from netspec.diagnostics.suggest import did_you_mean
+from netspec.ir import Node, Scan
 from netspec.lang.nodes import Mapping
 from netspec.training.plan import TrainPlan
 
@@ -25,9 +26,18 @@ def _check_bptt(plan: TrainPlan, span: Span, report: Report) -> None:
     if plan.bucket is not None:
         report.error("bad-training", "`bucket` and `bptt` exclude each other: streams have one order", span)
     for node in recurrent(plan.spec.graph) if plan.bptt is not None and plan.bptt.carry else ():
-        if getattr(node.op, "bidirectional", False):
-            message = f"`{node.path}` runs backward too, from the end of a sequence that `bptt` cuts"
-            report.error("bad-training", message, node.span)
-        if node.outputs[0].type.times != 1:
-            message = f"`{node.path}` stands in a layer with `each`, whose elements have no states to carry"
-            report.error("bad-training", message, node.span)
+        problem = _problem(node)
+        if problem is not None:
+            report.error("bad-training", f"`{node.path}` {problem}", node.span)
+
+
+def _problem(node: Node | Scan) -> str | None:
+    """Why a layer has no states that could be carried from chunk to chunk."""
+    backward = node.reverse if isinstance(node, Scan) else getattr(node.op, "bidirectional", False)
+    if backward:
+        return "runs backward, from the end of a sequence that `bptt` cuts"
+    if isinstance(node, Scan) and node.learned():
+        return "starts from a learned state, which `bptt` does not carry: `carry: false` starts every chunk there"
+    if node.outputs[0].type.times != 1:
+        return "stands in a layer with `each`, whose elements have no states to carry"
+    return None

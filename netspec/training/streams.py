@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netspec.compiler.passes.carried import Slot
+from netspec.compiler.passes.carried import State as Carried
 from netspec.data.ragged import Ragged
 from netspec.data.samples import Samples
 from netspec.diagnostics import TrainingError
@@ -78,13 +78,13 @@ class Streams:
             named[slot.start.name] = torch.where(begins, torch.zeros_like(mine), mine)
         return Batch(tuple(named[name] for name in self._inputs), named, len(indices))
 
-    def carry(self, ends: Mapping[Slot, Tensor]) -> None:
+    def carry(self, ends: Mapping[Carried, Tensor]) -> None:
         """Keep the states that the chunks gathered last ended with."""
         for slot, end in ends.items():
             self._states[slot] = self._states[slot].index_copy(0, self._at, end.detach().to(self._states[slot].dtype))
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
+    def slots(self) -> tuple[Carried, ...]:
         """The states that are carried."""
         return self._slots
 
@@ -133,6 +133,6 @@ def _needs_lengths(plan: TrainPlan) -> TrainingError:
     return TrainingError.at(plan.data.name, "bad-training", message, help=help)
 
 
-def _zeros(slot: Slot, rows: int, device: torch.device) -> Tensor:
+def _zeros(slot: Carried, rows: int, device: torch.device) -> Tensor:
     shape = [size for size in slot.start.type.shape if isinstance(size, int)]
     return torch.zeros(rows, *shape, device=device)

@@ -26,10 +26,14 @@ vocabs: {{letters: [a, b, c, ' ', "\\n"]}}
 blocks:
   tower:
     layers: [{{lstm: {{hidden_size: 4, num_layers: 2}}}}]
+  cell:
+    inputs: [x, h]
+    layers: [{{name: xh, concat, from: [x, h]}}, {{linear: 4}}, {{name: new, tanh}}]
 layers:
   - embedding: 3
   - {{name: first, gru: 5}}
   - {{name: inner, tower}}
+  - {{name: own, scan: {{cell: cell, over: T, state: {{h: 4}}, emit: h}}}}
   - {{name: logits, linear: =letters}}
 """
 PLAIN = HEAD.format(dims="")
@@ -96,7 +100,7 @@ TEXT = "abc cab\nbca a b c\ncc" * 5 + "b"
 @torch.no_grad()
 def test_chunks_with_carried_states_give_what_the_whole_sequence_gives(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, TEXT)
-    assert len(plan.slots) == 3
+    assert len(plan.slots) == 4
     module = network(plan)
     _, found = in_chunks(plan, module)
     size = (len(TEXT) - 1) // 3
@@ -198,12 +202,12 @@ def test_documents_need_lengths(tmp_path: Path) -> None:
 def test_what_runs_backward_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(TEXT)
     found, diagnostics = planned(TRAIN, tmp_path, PLAIN.replace("gru: 5", "gru: {hidden_size: 5, bidirectional: true}"))
-    assert found is None and "runs backward too" in diagnostics[0].message
+    assert found is None and "runs backward" in diagnostics[0].message
 
 
 def test_states_of_every_layer_become_inputs_and_outputs(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, TEXT)
     graph, slots = carried(plan.spec.graph)
     verify(graph)
-    assert [slot.end.type.shape for slot in slots] == [(1, 5), (2, 4), (2, 4)]
-    assert graph.output_names[1:] == ("first.h", "inner.0.h", "inner.0.c") and len(graph.inputs) == 4
+    assert [slot.end.type.shape for slot in slots] == [(1, 5), (2, 4), (2, 4), (4,)]
+    assert graph.output_names[1:] == ("first.h", "inner.0.h", "inner.0.c", "own.h") and len(graph.inputs) == 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from netspec.ir import Graph, Node, Region, Size, Value, symbols_of
+from netspec.ir import Graph, Node, Region, Scan, Size, Slot, Value, symbols_of
 from netspec.ir.graph import MARK
 from netspec.ops.base import Masked, Op
 from netspec.ops.padding import mixed_axes, zero
@@ -24,7 +24,8 @@ def masked(graph: Graph) -> Graph:
     """
     if not graph.lengths:
         return graph
-    body = _Body(graph, graph.lengths)
+    ended = frozenset(scan.owner or scan.path for scan in graph.regions() if isinstance(scan, Scan) and _is_ended(scan))
+    body = _Body(graph, graph.lengths, ended)
     for value in graph.inputs:
         if value.type.valid:
             body.stands_for[value] = body.filled(value, zero(value.type.dtype), value.type.valid)
@@ -37,6 +38,8 @@ class _Body:
 
     graph: Graph
     lengths: Mapping[str, Value]
+    # The scans, by path, some call of which ends at lengths.
+    ended: frozenset[str]
     outer: _Body | None = None
     nodes: list[Node | Region] = field(default_factory=list)
     # What is read in the place of a value.
@@ -69,10 +72,57 @@ class _Body:
         return self.made[key]
 
     def _region(self, region: Region) -> Region:
-        inner = _Body(region.body, {}, self)
+        inner = _Body(region.body, {}, self.ended, self)
+        if isinstance(region, Scan):
+            return self._scan(region, inner)
         body = inner.rewritten()
         inputs = tuple(self.stands_for.get(value, value) for value in region.inputs)
         return replace(region, body=body, inputs=(*inputs, *inner.captured))
+
+    def _scan(self, scan: Scan, inner: _Body) -> Scan:
+        """States stay as they are where a sample is over; backward they so begin at its last step."""
+        body = inner.rewritten()
+        reads = [(slot, inside, self._read(slot, outside)) for slot, inside, outside in scan.reads()]
+        reads += [(Slot(), inside, outside) for outside, inside in inner.captured.items()]
+        if (scan.owner or scan.path) in self.ended:
+            slot, value = self._steps_mask(scan)
+            own = Value(f"{value.name}_t", replace(value.type, shape=()))
+            reads.append((slot, own, value))
+            body = inner.held(body, scan, own)
+        inputs = tuple(outside for _, _, outside in reads if outside is not None)
+        body = replace(body, inputs=tuple(inside for _, inside, _ in reads))
+        return replace(scan, body=body, inputs=inputs, slots=tuple(slot for slot, _, _ in reads))
+
+    def held(self, body: Graph, scan: Scan, mask: Value) -> Graph:
+        """The body of a scan, whose next states are those of the step before where the mask is false."""
+        old = [inside for slot, inside, _ in scan.reads() if slot.state is not None]
+        states = [slot.state for slot in scan.states]
+        # Of a single step the outputs are what the cell gives, by name; of a loop the states, then what is emitted.
+        names = [name for name, _ in scan.ends] if scan.is_single else states
+        held: dict[Value, Value] = {}
+        new = list(body.outputs)
+        for index, name in enumerate(names[: len(new)]):
+            if name in states:
+                before = old[states.index(name)]
+                value = self._make(f"{_name(before)}{MARK}held", _op("Hold"), mask, new[index], before)
+                held.setdefault(new[index], value)
+                new[index] = value
+        return replace(body, nodes=tuple(self.nodes), outputs=tuple(held.get(value, value) for value in new))
+
+    def _read(self, slot: Slot, outside: Value | None) -> Value | None:
+        """What a scan reads; a sequence with lengths is zero beyond them, so that no step sees what is no number."""
+        value = None if outside is None else self.stands_for.get(outside, outside)
+        if value is None or slot.axis is None or slot.axis not in value.type.valid:
+            return value
+        return self.filled(value, zero(value.type.dtype), frozenset({slot.axis}))
+
+    def _steps_mask(self, scan: Scan) -> tuple[Slot, Value]:
+        """Which steps are a sample's own; all, where it is run on what has no lengths."""
+        for slot, _, outside in scan.reads():
+            if outside is not None and slot.axis is not None and slot.axis in outside.type.valid:
+                return Slot(axis=1), self._mask(outside, slot.axis)
+        like = next(value for value in scan.inputs if value.type.batched)
+        return Slot(), self._make(f"always{MARK}", _op("Always"), self.stands_for.get(like, like))
 
     def _node(self, node: Node) -> Node:
         reads = [self.stands_for.get(value, value) for value in node.inputs]
@@ -131,6 +181,12 @@ class _Body:
         value = Value(path, type)
         self.nodes.append(Node(path, op, reads, (value,)))
         return value
+
+
+def _is_ended(scan: Scan) -> bool:
+    """Whether it walks along an axis with lengths."""
+    read = ((slot.axis, outside) for slot, _, outside in scan.reads())
+    return any(outside is not None and axis in outside.type.valid for axis, outside in read)
 
 
 def _name(value: Value) -> str:

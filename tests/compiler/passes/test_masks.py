@@ -89,10 +89,36 @@ CASES = {
     "each with statistics": "[{name: n, batch_norm, each: T}, {name: s, mean: T}, {add, each: T, from: [n, s]}, "
     "{mean: T}]",
     "each in the middle": "[TURN, {softplus, each: T}, {layer_norm: 1}]",
+    "scan": "[{name: r, scan: {cell: {cell: {hidden: 4}}, over: T, state: {h: 4, c: 4}, emit: h}, from: x}]",
+    "backward scan": "[{name: r, scan: {cell: {cell: {hidden: 4}}, over: T, state: {h: 4, c: 4}, emit: h, "
+    "reverse: true}, from: x}, {add, from: [r.h, r.c]}]",
+    "scan and step": "[{name: m, mean: T}, {name: s, call: r.step, from: {x: m}}, {name: r, scan: {cell: {cell: "
+    "{hidden: 4}}, over: T, state: {h: 4, c: 4}, emit: h}, from: {x: x, h: s.h, c: s.c}}, {mean: T}]",
+    "scan with a memory": "[{name: k, linear: 6}, {name: r, scan: {cell: reader, over: T, state: {h: 6}, emit: h, "
+    "whole: [memory]}, from: {x: x, memory: k}}, {mean: T}]",
     "distance": "[{name: l, linear: 6}, {cosine_similarity: {dim: T}, from: [l, x]}]",
 }
 BLOCK = """
 blocks:
+  cell:
+    args: {hidden: int}
+    inputs: [x, h, c]
+    layers:
+      - {name: xh, concat, from: [x, h]}
+      - {name: gates, linear: =4*hidden}
+      - {name: g, chunk: 4}
+      - {name: new, calc: "sigmoid(g.1) * c + sigmoid(g.0) * tanh(g.2)"}
+      - {name: o, calc: "sigmoid(g.3) * tanh(new)"}
+    outputs: {h: o, c: new}
+  reader:
+    inputs: [x, h, memory]
+    layers:
+      - {name: scores, matmul, from: [memory, h]}
+      - {name: weights, softmax: 1}
+      - {name: read, matmul, from: [weights, memory]}
+      - {name: both, add, from: [read, x]}
+      - {name: new, linear: 6}
+      - tanh
   tower:
     args: {width: int}
     layers:
