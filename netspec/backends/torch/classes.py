@@ -105,8 +105,8 @@ class _Writer:
 
     def loop(self, scan: Scan) -> ClassTree:
         step = self.general()
-        names = {outside: variable_name(inside.name) for inside, outside in scan.entries()}
-        taken = {*TAKEN, *names.values()}
+        taken = set(TAKEN)
+        names = [unique(variable_name(inside.name), taken) for inside, _ in scan.entries()]
         read = frozenset(scan.outputs[index] for index in self._program.read_outputs(scan))
         loop = Loop(scan, names, Expression(_SELF), taken, may_overwrite=True, read=read)
         call = FusedCall(loop, scan.fused) if scan.fused is not None else None
@@ -119,7 +119,7 @@ class _Writer:
             if node.owner is None and isinstance(own, Owned):
                 step.constructor.append(registered((node.name,), own.initial.tree, own))
         step.methods.append(("step", step.inputs, step.forward))
-        step.inputs, step.forward = [*names.values()], [*statements, ast.Return(_tuple(results))]
+        step.inputs, step.forward = names, [*statements, ast.Return(_tuple(results))]
         return step
 
     def general(self) -> ClassTree:
@@ -268,7 +268,7 @@ class _Writer:
     def _looped(self, step: _Step, scan: Scan) -> list[ast.stmt]:
         """A scan again, or one step of it: a loop here that calls the `step` of the module."""
         assert scan.owner is not None
-        names = {value: self._variables[read] for value, read in zip(scan.inputs, step.inputs, strict=True)}
+        names = [self._variables[read] for read in step.inputs]
         module = Expression(reach(relative(scan.owner, self._path)))
         read = frozenset(value for value in scan.outputs if self._readers[value])
         statements, results = Loop(scan, names, module, self._taken, may_overwrite=False, read=read).statements()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.backends.torch.expressions import Expression, Operand
@@ -22,7 +22,7 @@ class Loop:
     """
 
     scan: Scan
-    variables: Mapping[Value, str]
+    variables: Sequence[str]
     module: Expression
     taken: set[str]
     may_overwrite: bool
@@ -71,28 +71,25 @@ class Loop:
         `fused`: what starts at zero has a first axis of size 1, as torch's layers take it.
         """
         names: dict[Value, str] = {}
+        variables = iter(self.variables)
         for slot, inside, outside in self.scan.reads():
-            own = None if outside is None else self.variables[outside]
-            tree = None if outside is None else self._stretched(outside, inside.type)
-            if outside is None:
+            own = None if outside is None else next(variables)
+            tree: ast.expr | None = None
+            if outside is None or own is None:
                 zeros = self._layer_of_zeros if fused else self._zeros
                 tree = zeros(inside) if slot.start is None else self._learned(inside)
-            elif tree is None and slot.state is not None and not (self.may_overwrite or self.scan.is_single):
-                tree = ast.Name(self.variables[outside])
-            if tree is None:
-                assert own is not None
+            elif inside.type.batched and not outside.type.batched:
+                repeated = Expression(ast.Name(own)).expand(self._batch(), *(-1,) * outside.type.rank)
+                tree = repeated.tree
+            elif slot.state is not None and not (self.may_overwrite or self.scan.is_single):
+                tree = ast.Name(own)
+            if own is not None and (tree is None or self.may_overwrite):
                 names[inside] = own
-                continue
-            reuses = own is not None and self.may_overwrite
-            names[inside] = own if reuses and own else unique(variable_name(inside.name), self.taken)
-            body.append(ast.Assign([ast.Name(names[inside])], tree, lineno=1))
+            else:
+                names[inside] = unique(variable_name(inside.name), self.taken)
+            if tree is not None:
+                body.append(ast.Assign([ast.Name(names[inside])], tree, lineno=1))
         return names
-
-    def _stretched(self, outside: Value, inside: TensorType) -> ast.expr | None:
-        """What is the same for every sample, repeated for each; None where it need not be."""
-        if outside.type.batched or not inside.batched:
-            return None
-        return Expression(ast.Name(self.variables[outside])).expand(self._batch(), *(-1,) * outside.type.rank).tree
 
     def _zeros(self, state: Value) -> ast.expr:
         like = self._like(state.type)
@@ -125,7 +122,8 @@ class Loop:
         return batched[0].size(0)
 
     def _operands(self) -> Iterator[Operand]:
-        return (Operand(ast.Name(self.variables[value]), value.type) for value in self.scan.inputs)
+        pairs = zip(self.variables, self.scan.inputs, strict=True)
+        return (Operand(ast.Name(name), value.type) for name, value in pairs)
 
     # The loop
 

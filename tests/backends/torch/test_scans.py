@@ -95,3 +95,21 @@ def test_the_source_is_what_a_person_would_write() -> None:
         return new, x
 """
     assert expected in source
+
+
+def test_two_inputs_of_a_cell_may_read_one_value() -> None:
+    text = """
+netspec: 1
+inputs: {x: [T, 3]}
+blocks:
+  cell:
+    inputs: [x, memory, h]
+    layers:
+      - {name: best, amax: 1, from: memory}
+      - {name: new, calc: "h + x - best"}
+    outputs: {h: new}
+layers:
+  - {scan: {cell: cell, state: {h: 3}, whole: memory}, from: [x, x]}
+"""
+    x = torch.randn(2, 5, 3)
+    torch.testing.assert_close(build(graph_of(text))(x), (x - x.amax(1, keepdim=True)).cumsum(1))
