@@ -81,7 +81,8 @@ def _stage(
         return None
     section = _merged(whole, node)
     carry = bind_carry(own.graph, known, node.get("reset"), node.span, report)
-    _check_expect(node, own, section, report)
+    if not _is_changed(spec, values):
+        _check_expect(node, own, section, report)
     return Stage(name, own, section, node.span, carry)
 
 
@@ -105,6 +106,13 @@ def _merged(whole: Mapping, node: Mapping) -> Mapping:
         replaced.add("updates")
     kept = {key: entry for key, entry in whole.entries.items() if key not in replaced}
     return Mapping({**kept, **own}, whole.span)
+
+
+def _is_changed(spec: Spec, values: Mapping | None) -> bool:
+    """Whether a command has set an argument that the stage does not set itself: then it expects nothing."""
+    changed = {text.partition("=")[0].strip().partition(".")[0] for text in spec.settings}
+    own = values.entries.keys() if values is not None else frozenset[str]()
+    return not changed.isdisjoint(spec.document.args.keys() - own)
 
 
 def _check_expect(node: Mapping, spec: Spec, section: Mapping, report: Report) -> None:

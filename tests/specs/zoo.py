@@ -46,6 +46,16 @@ SPECS = {
         "deep_sigmoid_mlp_2x30": "deep_sigmoid_mlp depth=2",
         "deep_sigmoid_mlp_3x30": "deep_sigmoid_mlp depth=3",
         "deep_sigmoid_mlp_4x30": "deep_sigmoid_mlp depth=4",
+        "autoencoder_4_2_4": "autoencoder",
+        "autoencoder_4_3_4": "autoencoder hidden=3",
+        "stacked_autoencoder_5_4_5": "stacked_autoencoder depth=1",
+        "stacked_autoencoder_5_4_3_4_5": "stacked_autoencoder depth=2",
+        "stacked_autoencoder_5_4_3_2_3_4_5": "stacked_autoencoder",
+        "pretrained_classifier_5_4_3_2_1": "pretrained_classifier",
+        "pretrained_classifier_5_4_3_1": "pretrained_classifier depth=2",
+        "deep_autoencoder_hinton2006": "deep_autoencoder",
+        "deep_autoencoder_caffe": "deep_autoencoder",
+        "sda_lisa_784_1000_1000_1000_10": "mnist_pretrained_classifier",
         "fully_connected_28x28": "fully_connected_28x28",
         "locally_connected_5x5_grey": "local_receptive_field",
         "locally_connected_5x5_rgb": "local_receptive_field_rgb",
@@ -102,14 +112,11 @@ SPECS = {
     }.items()
 }
 
-#: Networks of the facts that are no ConvNet and no plain perceptron: word vectors, autoencoders, recurrent networks.
+#: Networks of the facts that are no ConvNet no plain perceptron and no autoencoder: word vectors, recurrent networks.
 OTHERS = frozenset(
     """
     word2vec_V10000_D100_negative_sampling word2vec_V10000_D100_hierarchical_softmax word2vec_googlenews_300
     svd_log_cooccurrence_V10000_D100
-    autoencoder_4_2_4 autoencoder_4_3_4 stacked_autoencoder_5_4_5 stacked_autoencoder_5_4_3_4_5
-    stacked_autoencoder_5_4_3_2_3_4_5 pretrained_classifier_5_4_3_2_1 pretrained_classifier_5_4_3_1
-    deep_autoencoder_hinton2006 sda_lisa_784_1000_1000_1000_10 deep_autoencoder_caffe
     vanilla_rnn_128_128 lstm_128_128 gru_128_128 unrolled_rnn_128_128_T10 lstm_1997_128_128 lstm_peephole_128_128
     lstm1997_adding_problem lstm1997_temporal_order_6a lstm1997_temporal_order_6b min_char_rnn_hello
     karpathy_1_one_to_one karpathy_2_one_to_many karpathy_3_many_to_one karpathy_4_many_to_many_delayed

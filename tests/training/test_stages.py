@@ -148,6 +148,16 @@ def test_one_mistake(tmp_path: Path, stages: str, complaint: str) -> None:
     assert len(found) == 1 and found[0].startswith(complaint)
 
 
+def test_of_other_arguments_a_stage_expects_nothing(tmp_path: Path) -> None:
+    import netspec
+
+    text = STACKED + "    - {expect: {params: 97}}\n    - {set: {depth: 1}, expect: {params: 50}}\n"
+    (tmp_path / "stacked.yaml").write_text(text)
+    for depth, said in ((3, ["`params` is 49, expected 50"]), (2, ["`params` is 49, expected 50"])):
+        found = netspec.api.check(tmp_path / "stacked.yaml", settings=[f"depth={depth}"]).diagnostics
+        assert [each.message for each in found if each.is_error] == said
+
+
 WIDE = """\
 netspec: 1
 args: {width: 3}
