@@ -39,6 +39,12 @@ def ratio(row: dict[str, Any], depth: int) -> float:
 
 
 def main(folder: Path, epochs: int) -> None:
+    vanishing(folder, epochs)
+    exploding(folder)
+
+
+def vanishing(folder: Path, epochs: int) -> None:
+    """By depth, trained."""
     for activation, rate in (("sigmoid", 0.5), ("relu", 0.1)):
         for depth in DEPTHS:
             settings = [f"activation={activation}", f"depth={depth}", f"train.epochs={epochs}"]
@@ -54,9 +60,14 @@ def main(folder: Path, epochs: int) -> None:
                 dead=max(rows[-1]["dead"].values()),
                 accuracy=run.metrics["validation_accuracy"],
             )
+
+
+def exploding(folder: Path) -> None:
+    """By the spread of the initial weights, in the first step."""
     for activation in ("sigmoid", "relu"):
         for std in STDS:
             settings = [f"activation={activation}", "depth=8", "train.epochs=none", "train.steps=1"]
+            settings += ["train.optimizer={sgd: 0}", "train.validation=none"]
             settings.append(f'init=[{{params: "*", weight: {{normal: {{std: {std}}}}}, bias: {{constant: 0}}}}]')
             rows, _ = trained(folder / f"{activation}_std_{std}", *settings)
             norms = rows[0]["biases"]
