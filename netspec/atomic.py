@@ -74,6 +74,18 @@ def remove_abandoned(directory: Path) -> None:
         raise unwritable(directory, error) from None
 
 
+def remove(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Raises:
+        NetspecError: `unwritable`.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
 def sync(path: Path) -> None:
     """See to it that a file, or the names in a directory, outlast a loss of power."""
     handle = os.open(path, os.O_RDONLY)

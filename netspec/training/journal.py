@@ -56,7 +56,7 @@ class Journal:
         known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}
         known |= {"versions": _versions(), "platform": platform.platform()}
         text = json.dumps(known | facts, indent=2, sort_keys=True)
-        (self.directory / RESULT).unlink(missing_ok=True)
+        atomic.remove(self.directory / RESULT)
         record = record_text(spec)
         atomic.write(self.directory / ENVIRONMENT, text + "\n")
         if record is not None:

@@ -122,7 +122,7 @@ def put_back(saved: Saved, whole: Journal, journal: Journal) -> None:
 def _file(saved: Saved, path: Path) -> bytes:
     kept = saved.checkpoint.file(path.name)
     if kept is None:
-        path.unlink(missing_ok=True)
+        atomic.remove(path)
         return b""
     data = kept.read_bytes()
     atomic.write(path, data)

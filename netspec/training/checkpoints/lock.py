@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netspec import atomic
@@ -40,10 +40,12 @@ def exclusive(directory: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            os.ftruncate(handle, 0)
+            with suppress(OSError):  # who reads it looks whether the owner still runs
+                os.ftruncate(handle, 0)
     finally:
         _HELD.discard(handle)
-        os.close(handle)
+        with suppress(OSError):
+            os.close(handle)
 
 
 def holder(directory: Path) -> Owner | None:
