@@ -11,6 +11,8 @@ LEFT, TOP, MARGIN, BOTTOM = 96.0, 104.0, 84.0, 24.0
 # Right answers in blue, wrong ones in red; the darkest at the largest count of each kind.
 RIGHT_RGB, WRONG_RGB = (68, 119, 170), (238, 102, 119)
 MAX_LABEL = 10
+#: Of a column's heading: a cell is that wide.
+MAX_HEADING = 6
 
 
 def confusion_svg(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
@@ -35,8 +37,13 @@ def confusion_svg(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> st
 def _headings(names: Sequence[str]) -> Iterator[str]:
     for index, name in enumerate(names):
         centre = CELL * (index + 0.5)
-        yield text(LEFT + centre, TOP - 10, name, anchor="middle", font_weight=600)
+        yield text(LEFT + centre, TOP - 10, _short(name), anchor="middle", font_weight=600)
         yield text(LEFT - 10, TOP + centre + 4, name, anchor="end", font_weight=600)
+
+
+def _short(name: str) -> str:
+    """What fits above a column; more of the name stands at its row."""
+    return name if len(name) <= MAX_HEADING else f"{name[: MAX_HEADING - 1]}…"
 
 
 def _cells(counts: Sequence[Sequence[int]]) -> Iterator[str]:
