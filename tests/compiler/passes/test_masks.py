@@ -138,8 +138,8 @@ def source(layers: str, dims: str = "{min: 4, lengths: n_x}") -> Source:
 
 
 @cache
-def spec_of(name: str) -> Spec:
-    return compile_source(source(CASES[name]))
+def spec_of(name: str, least: int = 4) -> Spec:
+    return compile_source(source(CASES[name], f"{{min: {least}, lengths: n_x}}"))
 
 
 def network(spec: Spec) -> torch.nn.Module:
