@@ -90,6 +90,7 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     for node in _nodes(graph):
         node.input[:] = [names.get(each, each) for each in node.input]
         node.output[:] = [names.get(each, each) for each in node.output]
+        node.name = names.get(node.name, node.name)  # that of the value it makes; two nodes may not share one
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

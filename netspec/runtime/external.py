@@ -38,18 +38,25 @@ def _check_file(path: Path, name: str, promise: dict[str, object] | None) -> Non
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise _refused(path, f"its weights in {name} cannot be read: {(error.strerror or '').lower()}") from None
-    with os.fdopen(handle, "rb") as opened:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise _refused(path, f"{name}, where its weights should be, is no regular file")
         if status.st_nlink != 1:
             raise _refused(path, f"{name} is a hard link: it may be any file of this disk", help="copy the file")
-        if promise is None:
-            return
-        if promise.get("bytes") != status.st_size:
-            raise _refused(path, f"{name} has {status.st_size:,} bytes, the model expects {promise.get('bytes')}")
-        if hashlib.file_digest(opened, "sha256").hexdigest() != promise.get("sha256"):
-            raise _refused(path, f"{name} is damaged, or another model's: its sha256 is not the one in the model")
+        if promise is not None:
+            _check_content(path, name, handle, status.st_size, promise)
+    finally:
+        os.close(handle)
+
+
+def _check_content(path: Path, name: str, handle: int, size: int, promise: dict[str, object]) -> None:
+    if promise.get("bytes") != size:
+        raise _refused(path, f"{name} has {size:,} bytes, the model expects {promise.get('bytes')}")
+    with os.fdopen(handle, "rb", closefd=False) as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != promise.get("sha256"):
+        raise _refused(path, f"{name} is damaged, or another model's: its sha256 is not the one in the model")
 
 
 def _promised(path: Path, text: str) -> dict[str, dict[str, object]]:

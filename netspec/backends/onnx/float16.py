@@ -20,6 +20,8 @@ KEPT = frozenset(
     "LSTM GRU RNN Scan Loop If Resize LRN CumSum Range ConstantOfShape RandomNormalLike RandomUniformLike "
     "ReduceSum ReduceMean ReduceL2 ReduceSumSquare ReduceLogSumExp LpPool Einsum OneHot NonZero Multinomial".split()
 )
+#: Nodes that compute nothing: beside one that is kept they are kept too, so that casts stand around the group.
+MOVES = frozenset("Transpose Squeeze Unsqueeze Reshape Flatten Split Concat Slice Gather Expand Identity Pad".split())
 LARGEST = float(np.finfo(np.float16).max)
 SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
 
@@ -45,10 +47,11 @@ class _Halving:
         self._nodes: list[onnx.NodeProto] = []
         self._halves: dict[str, onnx.TensorProto] = {}
         self._wholes: dict[str, onnx.TensorProto] = {}
+        self._kept = self._kept_nodes()
 
     def rewrite(self) -> None:
-        for node in self._graph.node:
-            wanted = TensorProto.FLOAT if self._is_kept(node) else TensorProto.FLOAT16
+        for number, node in enumerate(self._graph.node):
+            wanted = TensorProto.FLOAT if number in self._kept else TensorProto.FLOAT16
             node.input[:] = [self._as(name, wanted) for name in node.input]
             self._capture(node)
             if node.op_type == "Cast":
@@ -65,10 +68,33 @@ class _Halving:
             repeated.extend(values)
         del self._graph.value_info[:]
 
-    def _is_kept(self, node: onnx.NodeProto) -> bool:
-        return node.op_type in KEPT or any(
-            not _holds(self._stored[name]) for name in node.input if name in self._stored
-        )
+    def _kept_nodes(self) -> set[int]:
+        """Nodes that compute in float32, by number: those that must, and what moves numbers to or from these alone."""
+        nodes = list(self._graph.node)
+        beyond = self._beyond()
+        kept = {i for i, node in enumerate(nodes) if node.op_type in KEPT or not beyond.isdisjoint(node.input)}
+        makers = {name: number for number, node in enumerate(nodes) for name in node.output}
+        readers: dict[str, list[int]] = {}
+        for number, node in enumerate(nodes):
+            for name in node.input:
+                readers.setdefault(name, []).append(number)
+        for number, node in reversed(list(enumerate(nodes))):
+            after = [each for name in node.output for each in readers.get(name, ())]
+            if node.op_type in MOVES and after and kept.issuperset(after):
+                kept.add(number)
+        for number, node in enumerate(nodes):
+            before = [makers[name] for name in node.input if name in makers and name in self._floats]
+            if node.op_type in MOVES and before and kept.issuperset(before):
+                kept.add(number)
+        return kept
+
+    def _beyond(self) -> set[str]:
+        """Stored numbers that float16 does not have, and what only moves them."""
+        found = {name for name, tensor in self._stored.items() if not _holds(tensor)}
+        for node in self._graph.node:
+            if node.op_type in MOVES and not found.isdisjoint(node.input):
+                found.update(node.output)
+        return found
 
     def _place(self, node: onnx.NodeProto, made: int) -> None:
         """Note where the node's values live; an output of the graph is float32 under its own name."""

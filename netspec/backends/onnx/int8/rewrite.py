@@ -46,14 +46,14 @@ class _Rewriter:
 
     def rewrite(self) -> None:
         """Put the pairs in, keeping the order in which each node reads only what stands before it."""
-        before = {id(node): list(self._linear(node)) for node in self._choice.nodes if is_linear(node, self._wires)}
+        before = {node.output[0]: self._linear(node) for node in self._choice.nodes if is_linear(node, self._wires)}
         rounded = [name for name in self._choice.values if self._choice.root(name) in self._steps]
         written: list[onnx.NodeProto] = []
         for name in rounded:
             if name in self._wires.inputs:
                 written += self._pair(name)
         for node in list(self._graph.node):
-            written += before.get(id(node), [])
+            written += before.get(node.output[0], [])
             names = [f"{name}/dequantized" if name in rounded else name for name in node.input]
             node.input[:] = names
             written.append(node)
