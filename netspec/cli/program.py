@@ -89,7 +89,7 @@ def program(ctx: click.Context, debug: bool) -> None:
 
     SPEC is a path, `-` for the standard input, or the name of a shipped spec (see `netspec list`).
     """
-    ctx.obj = {"debug": debug}
+    ctx.obj = {**(ctx.obj or {}), "debug": debug}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -98,9 +98,15 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(_run(words))
 
 
-def _run(words: list[str]) -> int:
+def run(words: list[str], *, limited: bool = False) -> int:
+    """Run a command line and give its exit code; `limited` says that this process has limits already."""
+    return _run(words, limited)
+
+
+def _run(words: list[str], limited: bool = False) -> int:
+    known = {"words": words, "limited": limited}
     try:
-        result: Any = program.main(words, prog_name="netspec", standalone_mode=False)
+        result: Any = program.main(words, prog_name="netspec", standalone_mode=False, obj=known)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except NetspecError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from netspec.cli.guard import guarded
 from netspec.cli.output import format_option, print_json
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 @click.option("--top-k", type=click.IntRange(min=1), default=3, help="How many classes to show.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="cpu", envvar="NETSPEC_DEVICE")
 @format_option
+@guarded
 def command(
     model: Path, inputs: tuple[str, ...], top_k: int, device: Literal["auto", "cpu", "cuda"], format_: str
 ) -> None:
     """Predict with ONNX Runtime.
 
-    INPUT is a PNG, JPEG or BMP image, a folder of them, FILE[INDEX] of an IDX file, or an NPY file.
+    INPUT is a PNG, JPEG or BMP image, a folder of them, FILE[INDEX] of an IDX file, or an NPY file. The model runs in a
+    process of its own, which may use so much time and memory.
     """
     from netspec.runtime.predictor import Predictor
 
@@ -73,9 +76,14 @@ def _rows(predictor: Predictor, names: list[str], samples: list[Any], top_k: int
         ]
     outputs = predictor.measure(samples)
     return [
-        {"input": name, "outputs": {output: array[index].tolist() for output, array in outputs.items()}}
+        {"input": name, "outputs": {output: _of(array, index, len(names)) for output, array in outputs.items()}}
         for index, name in enumerate(names)
     ]
+
+
+def _of(array: Any, index: int, count: int) -> Any:
+    """The part of an output that belongs to a sample; all of one that has none for each, as a foreign file's may."""
+    return (array[index] if array.ndim and len(array) == count else array).tolist()
 
 
 def _text(row: dict[str, Any]) -> str:

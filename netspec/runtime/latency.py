@@ -1,11 +1,14 @@
-"""Latency and throughput of a model on ONNX Runtime."""
+"""Latency and throughput of models on ONNX Runtime."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netspec.diagnostics import ModelError
 from netspec.runtime.predictor import Predictor
@@ -13,7 +16,10 @@ from netspec.runtime.predictor import Predictor
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Times of one batch, in milliseconds, over `runs` runs after a warm-up."""
+    """Times of one batch, in milliseconds, over `runs` runs after a warm-up.
+
+    `ratio` is the median of this model's time by that of the first model, run by run.
+    """
 
     batch_size: int
     runs: int
@@ -21,26 +27,65 @@ class Latency:
     p90_ms: float
     p99_ms: float
     samples_per_second: float
+    ratio: float = 1.0
 
 
-def measure(predictor: Predictor, batch_size: int, runs: int = 100) -> Latency:
+def measure(predictor: Predictor, batch_size: int, runs: int = 100, sizes: Mapping[str, int] | None = None) -> Latency:
     """Run random inputs and take the times.
 
     Raises:
         ModelError: `model-file`: an input has an axis of unknown size beside the batch.
     """
-    generator = np.random.default_rng(0)
-    feeds = {}
-    for name, shape in predictor.inputs.items():
-        if not all(isinstance(size, int) for size in shape):
-            message = f"the input `{name}` has free axes: {list(shape)}"
-            raise ModelError.at(str(predictor.path), "model-file", message)
-        feeds[name] = generator.random((batch_size, *shape), dtype=np.float32)
-    seconds = []
-    for run in range(runs + max(3, runs // 10)):
-        started = time.perf_counter()
-        predictor.predict(feeds)
-        if run >= max(3, runs // 10):
-            seconds.append(time.perf_counter() - started)
+    return measure_all([predictor], batch_size, runs, sizes)[0]
+
+
+def measure_all(
+    predictors: Sequence[Predictor], batch_size: int, runs: int = 100, sizes: Mapping[str, int] | None = None
+) -> list[Latency]:
+    """Run random inputs through several models in turn, so that what else the machine does hits all alike.
+
+    Args:
+        predictors: The models.
+        batch_size: Samples of one run.
+        runs: How many runs of each count.
+        sizes: Of free axes, by name.
+
+    Raises:
+        ModelError: `model-file`: an input has an axis of unknown size beside the batch.
+    """
+    feeds = [_feeds(each, batch_size, sizes or {}) for each in predictors]
+    seconds = np.empty((runs, len(predictors)))
+    warm_up = max(3, runs // 10)
+    for run in range(-warm_up, runs):
+        for index, (predictor, given) in enumerate(zip(predictors, feeds, strict=True)):
+            started = time.perf_counter()
+            predictor.predict(given)
+            if run >= 0:
+                seconds[run, index] = time.perf_counter() - started
+    return [_latency(seconds[:, index], seconds[:, 0], batch_size) for index in range(len(predictors))]
+
+
+def _latency(seconds: NDArray[Any], first: NDArray[Any], batch_size: int) -> Latency:
     p50, p90, p99 = (float(value) * 1e3 for value in np.percentile(seconds, (50, 90, 99)))
-    return Latency(batch_size, runs, p50, p90, p99, batch_size * 1e3 / p50)
+    ratio = float(np.median(seconds / first))
+    return Latency(batch_size, len(seconds), p50, p90, p99, batch_size * 1e3 / p50, ratio)
+
+
+def _feeds(predictor: Predictor, batch_size: int, sizes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
+    """Random numbers for every input: images of bytes, indices that the model takes, or from 0 to 1."""
+    generator = np.random.default_rng(0)
+    found: dict[str, NDArray[Any]] = {}
+    for name, shape in predictor.inputs.items():
+        known = [sizes.get(str(size), size) for size in shape]
+        free = [size for size in known if not isinstance(size, int)]
+        if free:
+            message = f"the input `{name}` has free axes: {list(shape)}"
+            help = f"give them sizes: `--size {free[0]}=224`"
+            raise ModelError.at(str(predictor.path), "model-file", message, help=help)
+        dtype = np.dtype(predictor.dtypes[name])
+        if dtype.kind == "f":
+            found[name] = generator.random((batch_size, *known), dtype=np.float32).astype(dtype)
+        else:
+            below = predictor.said.below.get(name, 256 if dtype == np.uint8 else 2)
+            found[name] = generator.integers(0, below, (batch_size, *known)).astype(dtype)
+    return found

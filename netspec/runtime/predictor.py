@@ -51,6 +51,7 @@ class Predictor:
         self.said = Description(self.metadata, self.outputs, self.path)
         self._feeds = Feeds(self.session, self.said, self.path, seed)
         self.inputs = self._feeds.shapes
+        self.dtypes = self._feeds.dtypes
         #: The output of the spec that the first output is made of, and the names of its classes.
         self.first = name_of_first(self.said, self.outputs)
         self.labels = self.said.labels.get(self.first, ())
@@ -79,7 +80,13 @@ class Predictor:
             return self._run(feeds)
         count = len(next(iter(feeds.values())))
         pieces = [self._run(piece) for piece in _pieces(feeds, count, self._fixed_batch)]
-        return {name: np.concatenate([piece[name] for piece in pieces])[:count] for name in self.outputs}
+        return {name: self._joined([piece[name] for piece in pieces], count) for name in self.outputs}
+
+    def _joined(self, pieces: list[Array], count: int) -> Array:
+        """One output of several calls; one that is the same for all samples is that of the first."""
+        if pieces[0].ndim == 0 or len(pieces[0]) != self._fixed_batch:
+            return pieces[0]
+        return np.concatenate(pieces)[:count]
 
     def _run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         try:

@@ -58,7 +58,7 @@ CASES = {
 def test_every_byte_is_the_one_of_pillow(case: tuple[list[dict[str, Any]], Any], opset: int) -> None:
     steps, shape = case
     session = opened(steps, TensorType(shape), opset)
-    sizes = np.random.default_rng(1).integers(64, 200, (20, 2)).tolist() + [[64, 64], [300, 65], [65, 300], [200, 100]]
+    sizes = [*np.random.default_rng(1).integers(64, 200, (20, 2)).tolist(), [64, 64], [300, 65], [65, 300], [200, 100]]
     for height, width in sizes:
         x = bytes_of(height, width, seed=height)
         np.testing.assert_array_equal(session.run(None, {"x": x})[0], apply(from_json(steps, "x"), x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -30,10 +31,8 @@ def test_it_is_what_onnx_reads(data: bytes) -> None:
 
 def test_every_beginning_of_a_file_is_an_outline_or_an_error(data: bytes) -> None:
     for end in [*range(0, 300), *range(300, len(data), 9973)]:
-        try:
+        with contextlib.suppress(WireError):
             outline(data[:end])
-        except WireError:
-            pass
 
 
 def test_mutated_files_never_raise_anything_else(data: bytes) -> None:
@@ -43,10 +42,8 @@ def test_mutated_files_never_raise_anything_else(data: bytes) -> None:
         mutant = bytearray(small)
         for place in generator.integers(0, len(mutant), 3):
             mutant[place] = generator.integers(0, 256)
-        try:
+        with contextlib.suppress(WireError):
             outline(bytes(mutant))
-        except WireError:
-            pass
 
 
 def test_nesting_and_numbers_of_fields_are_bounded() -> None:

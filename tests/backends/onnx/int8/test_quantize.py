@@ -180,7 +180,8 @@ def test_a_mean_shift_goes_into_the_bias() -> None:
 
 def test_the_convolution_of_a_colour_image_stays_in_float(tmp_path: Path) -> None:
     def ops(channels: int) -> Counter[str]:
-        layers = "[{conv: {out_channels: 4, kernel_size: 3}}, relu, {conv: {out_channels: 4, kernel_size: 3}}, relu, flatten, {linear: 3}]"
+        conv = "{conv: {out_channels: 4, kernel_size: 3}}, relu"
+        layers = f"[{conv}, {conv}, flatten, {{linear: 3}}]"
         model = lowered(f"{{netspec: 1, inputs: {{x: [{channels}, 8, 8]}}, layers: {layers}}}")
         x = np.random.default_rng(0).standard_normal((8, channels, 8, 8)).astype(np.float32)
         return optimized(quantize(model, [{"x": x}]), tmp_path)
