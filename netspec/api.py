@@ -135,6 +135,7 @@ def export_onnx(
     weights: str | Path | None = None,
     opset: int | None = None,
     precision: Precision | None = None,
+    step: bool = False,
     settings: Sequence[str] = (),
 ) -> ExportReport:
     """Write what the spec's `export:` section asks for, after ONNX Runtime was seen to compute what PyTorch computes.
@@ -145,6 +146,7 @@ def export_onnx(
         weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
         opset: ONNX operator set, in place of the section's (20 by default).
         precision: `float32`, `float16` or `int8`, in place of the section's.
+        step: Write one step of a recurrent network: its states are inputs and outputs.
         settings: `NAME=VALUE`, as in `load`.
 
     Returns:
@@ -158,7 +160,9 @@ def export_onnx(
     from netspec.deploy.export import export_spec
 
     found = _loaded(spec, settings)
-    return export_spec(found, Path(path), weights=Path(weights) if weights else None, opset=opset, precision=precision)
+    return export_spec(
+        found, Path(path), weights=Path(weights) if weights else None, opset=opset, precision=precision, step=step
+    )
 
 
 def _check_sections(spec: Spec, report: Report) -> None:

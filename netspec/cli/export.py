@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.onnx")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
 @click.option("--precision", type=click.Choice(["float32", "float16", "int8"]), help="In place of the section's.")
+@click.option("--step", is_flag=True, help="One step of a recurrent network; its states are inputs and outputs.")
 @click.option("--opset", type=click.IntRange(17, 22), help="Version of ONNX's operators; 20, if the spec says nothing.")
 @reading_options
 @format_option
@@ -30,6 +31,7 @@ def command(
     output: Path,
     weights: Path | None,
     precision: Precision | None,
+    step: bool,
     opset: int | None,
     reading: Reading,
     format_: str,
@@ -41,7 +43,7 @@ def command(
     spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:
         click.echo("no weights given: the file holds freshly drawn parameters", err=True)
-    report = netspec.export_onnx(spec, output, weights=found, opset=opset, precision=precision)
+    report = netspec.export_onnx(spec, output, weights=found, opset=opset, precision=precision, step=step)
     if format_ == "json":
         print_json(
             facts(report) | {"others": [facts(each) for each in report.others]} | {"settings": list(spec.settings)}

@@ -21,7 +21,8 @@ def describe(spec: Spec, plan: ExportPlan, part: Part) -> dict[str, str]:
 
     `netspec.labels` are the names of the classes by output; `netspec.preprocess` the steps that come before the file,
     `netspec.inside` those that are in it; `netspec.activation` what makes probabilities of the first output, where the
-    file does not do it itself; `netspec.after` what it does itself.
+    file does not do it itself; `netspec.after` what it does itself; `netspec.states` the output that is the next value
+    of each input that is a state.
 
     Raises:
         DataError: `data-file`: a vocabulary cannot be read.
@@ -42,6 +43,7 @@ def describe(spec: Spec, plan: ExportPlan, part: Part) -> dict[str, str]:
         **_said("netspec.inside", {name: each for name, each in steps.items() if name in plan.inside}),
         "netspec.activation": "" if part.graph.output_names[0] in after else _activation(plan, part),
         **_said("netspec.after", after),
+        **_said("netspec.states", {each.input.name: each.output for each in part.states}),
         "netspec.sample": json.dumps(_drawn(part)),
         "netspec.below": json.dumps({each.name: each.type.below for each in part.graph.inputs if each.type.below}),
     }

@@ -35,6 +35,7 @@ def export_spec(
     weights: Path | None = None,
     opset: int | None = None,
     precision: Precision | None = None,
+    step: bool = False,
 ) -> ExportReport:
     """Write what the `export` section asks for, after ONNX Runtime was seen to compute what PyTorch computes.
 
@@ -45,6 +46,7 @@ def export_spec(
         weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
         opset: ONNX operator set, in place of the section's.
         precision: `float32`, `float16` or `int8`, in place of the section's.
+        step: One step of a recurrent network in place of the section's `graphs`.
 
     Raises:
         SpecError: the `preprocess` steps, the `train` or the `export` section have a mistake.
@@ -52,7 +54,7 @@ def export_spec(
         DataError: data to calibrate on, or a vocabulary, cannot be read.
         NetspecError: `unwritable`.
     """
-    found = planned(spec, precision=precision, opset=opset)
+    found = planned(spec, precision=precision, opset=opset, step=step)
     module = build(spec.graph, initialize=weights is None)
     if weights is not None:
         load_into(module, spec.graph, weights)
@@ -64,7 +66,9 @@ def export_spec(
     return replace(reports[0], others=tuple(reports[1:]))
 
 
-def planned(spec: Spec, *, precision: Precision | None = None, opset: int | None = None) -> ExportPlan:
+def planned(
+    spec: Spec, *, precision: Precision | None = None, opset: int | None = None, step: bool = False
+) -> ExportPlan:
     """The plan of an export.
 
     Raises:
@@ -74,7 +78,7 @@ def planned(spec: Spec, *, precision: Precision | None = None, opset: int | None
     training = plan_training(spec, report)
     steps = preprocess(spec.document, spec.graph, report)
     trained = training.final if training is not None else None
-    found = plan_export(spec, report, steps=steps, trained=trained, precision=precision, opset=opset)
+    found = plan_export(spec, report, steps=steps, trained=trained, precision=precision, opset=opset, step=step)
     if found is None or report.has_errors:
         raise SpecError(report.diagnostics)
     return found

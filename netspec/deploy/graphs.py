@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netspec.compiler.passes.expose import expose
 from netspec.compiler.passes.part import PartError, part
+from netspec.compiler.step import LooksAhead, one_step
 from netspec.deploy.plan import Part
 from netspec.deploy.settings import GRAPH_KEYS
 from netspec.diagnostics import Report
-from netspec.ir import Graph, Value
+from netspec.ir import Graph, Region, Scan, Value, symbols_of
+from netspec.ir import Node as Layer
 from netspec.lang import form
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, is_null
+from netspec.ops.recurrent import Recurrent
 from netspec.training.layers import Layers
 
 
@@ -29,15 +33,44 @@ def bind_graphs(node: Node | None, graph: Graph, name: str, report: Report) -> t
             continue
         made = _part(key, body or Mapping({}, key.span), graph, name, report)
         if made is not None:
-            found.append(Part(key.text, made))
+            found.append(made)
     return tuple(found)
 
 
-def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -> Graph | None:
+def step_of(layer: str | None, graph: Graph, name: str) -> Part:
+    """One step of a network along the axis of a recurrent layer; of the first there is, where none is named.
+
+    Raises:
+        PartError: there is no such layer, its axis has no name, or another layer reads further positions.
+    """
+    nodes: list[Layer | Region] = [*graph.walk(), *graph.regions()]
+    recurrent = {node.path: node for node in nodes if _recurs(node)}
+    node = next(iter(recurrent.values()), None) if layer is None else recurrent.get(layer)
+    if node is None:
+        known = ", ".join(f"`{path}`" for path in recurrent)
+        what = "no layer is recurrent" if layer is None else f"`{layer}` is no recurrent layer"
+        raise PartError(f"{what}; these are: {known}" if known and layer is not None else what)
+    axis = node.inputs[0].type.shape[0]
+    symbols = [each.name for each in symbols_of(axis)]
+    if len(symbols) != 1:
+        raise PartError(
+            f"`{node.path}` runs along an axis of {axis} positions; a step needs one with a name, as in [T, 8]"
+        )
+    try:
+        found = one_step(graph, symbols[0])
+    except LooksAhead as error:
+        raise PartError(f"there is no step along {symbols[0]}: {error}") from None
+    return Part("", replace(found.graph, name=f"{graph.name}.{name}" if name else graph.name), found.states)
+
+
+def _recurs(node: Layer | Region) -> bool:
+    return isinstance(node, Scan) or (not isinstance(node, Region) and isinstance(node.op, Recurrent))
+
+
+def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -> Part | None:
     step = body.get("step")
     if step is not None and not is_null(step):
-        form.later(body.key("step"), "key", report)
-        return None
+        return _step(key, body, step, graph, report)
     wanted = _named(body.get("outputs"), "outputs", graph, report)
     given = _named(body.get("inputs"), "inputs", graph, report)
     if wanted is None or given is None:
@@ -54,9 +87,25 @@ def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -
         return None
     try:
         inputs = given or {value.name: value for value in graph.inputs if _is_needed(exposed, outputs, value)}
-        return part(exposed, inputs, outputs, f"{name}.{key.text}")
+        return Part(key.text, part(exposed, inputs, outputs, f"{name}.{key.text}"))
     except PartError as error:
         report.error("bad-export", f"the graph `{key.text}`: {error}", key.span)
+        return None
+
+
+def _step(key: Scalar, body: Mapping, step: Node, graph: Graph, report: Report) -> Part | None:
+    layer = form.scalar(step, "`step`", report)
+    if layer is None:
+        return None
+    others = [other for other, _ in body if other.text != "step"]
+    if others:
+        message = f"`{others[0].text}` does not go with `step`: a step has the network's inputs and outputs, and states"
+        report.error("bad-export", message, others[0].span)
+        return None
+    try:
+        return replace(step_of(layer.text, graph, key.text), name=key.text)
+    except PartError as error:
+        report.error("bad-export", f"the graph `{key.text}`: {error}", layer.span)
         return None
 
 

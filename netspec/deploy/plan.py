@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netspec.compiler.step import StepState
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
 from netspec.deploy.after import Chain
@@ -16,10 +17,14 @@ from netspec.training.terms import Measure
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Part:
-    """One graph of an export: the whole network (without a name), or a part of it that gets a file of its own."""
+    """One graph of an export: the whole network (without a name), or a part of it that gets a file of its own.
+
+    `states` are those of one step of a recurrent network.
+    """
 
     name: str
     graph: Graph
+    states: tuple[StepState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from netspec.compiler.admissible import admissible, free_symbols
 from netspec.compiler.passes.deployed import deployed
 from netspec.compiler.passes.drawn_as_inputs import drawn_as_inputs
+from netspec.compiler.passes.part import PartError
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess.bind import Steps
 from netspec.deploy import settings
 from netspec.deploy.after import AFTER, After, Chain, chain
 from netspec.deploy.calibration import bind_calibration
-from netspec.deploy.graphs import bind_graphs
+from netspec.deploy.graphs import bind_graphs, step_of
 from netspec.deploy.inside import refusal
 from netspec.deploy.plan import Calibration, ExportPlan, Part
 from netspec.deploy.settings import HALF, Precision, Settings, Tolerance
@@ -43,6 +44,7 @@ def plan(
     trained: TrainPlan | None,
     precision: Precision | None = None,
     opset: int | None = None,
+    step: bool = False,
 ) -> ExportPlan | None:
     """Check the `export` section of a spec; one that is absent has all defaults.
 
@@ -53,12 +55,13 @@ def plan(
         trained: What the spec's `train` section came out as, if it has one that is right.
         precision: In place of the section's.
         opset: In place of the section's.
+        step: One step of the first recurrent layer, in place of the section's `graphs`.
 
     Returns:
         None if there is a mistake in it.
     """
     before = sum(each.is_error for each in report)
-    found = _Planner(spec, report, steps, trained, precision, opset).plan()
+    found = _Planner(spec, report, steps, trained, precision, opset, step).plan()
     return found if sum(each.is_error for each in report) == before else None
 
 
@@ -71,6 +74,7 @@ class _Planner:
         trained: TrainPlan | None,
         precision: Precision | None,
         opset: int | None,
+        step: bool,
     ) -> None:
         written = spec.document.export
         root = spec.document.root
@@ -82,12 +86,13 @@ class _Planner:
         self._trained = trained
         self._precision = precision
         self._opset = opset
+        self._step = step
         self._graph = drawn_as_inputs(deployed(spec.graph))
 
     def plan(self) -> ExportPlan | None:
         form.check_keys(self._section, settings.PLAIN | settings.OTHER, "`export`", self._report)
         plain = self._plain()
-        parts = bind_graphs(self._section.get("graphs"), self._graph, self._spec.name, self._report)
+        parts = self._parts()
         precision, calibration = self._precise()
         tolerance = self._tolerance(precision)
         after = self._after(parts)
@@ -110,6 +115,15 @@ class _Planner:
             tables=tables,
             trained=self._trained,
         )
+
+    def _parts(self) -> tuple[Part, ...]:
+        if not self._step:
+            return bind_graphs(self._section.get("graphs"), self._graph, self._spec.name, self._report)
+        try:
+            return (step_of(None, self._graph, "step"),)
+        except PartError as error:
+            self._report.error("bad-export", f"`--step`: {error}", self._place)
+            return ()
 
     def _plain(self) -> Settings | None:
         entries = {key: entry for key, entry in self._section.entries.items() if key in settings.PLAIN}

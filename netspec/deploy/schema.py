@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.compiler.schema.ops import choice, fields
 from netspec.compiler.schema.parts import EXPRESSION, NULL, REFERENCE, SIZE, Schema, closed, described, either
 from netspec.deploy.after import AFTER
-from netspec.deploy.settings import GRAPH_KEYS, LATER_GRAPH_KEYS, OTHER, PLAIN, PRECISIONS, Int8, Settings, Tolerance
+from netspec.deploy.settings import GRAPH_KEYS, OTHER, PLAIN, PRECISIONS, Int8, Settings, Tolerance
 from netspec.lang.form import IDENTIFIER
 from netspec.training.schema import source_schema
 
@@ -41,7 +41,7 @@ def _by(name: Schema, value: Schema) -> Schema:
 
 def _graph() -> Schema:
     names = _one_or_list(REFERENCE)
-    return closed({key: names for key in GRAPH_KEYS if key not in LATER_GRAPH_KEYS})
+    return closed({key: REFERENCE if key == "step" else names for key in sorted(GRAPH_KEYS)})
 
 
 def _precision() -> Schema:

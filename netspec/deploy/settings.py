@@ -53,4 +53,3 @@ class Int8(_Section):
 PLAIN = frozenset(Settings.model_fields)
 OTHER = frozenset({"graphs", "after", "labels", "fixed", "precision", "tolerance", "tables"})
 GRAPH_KEYS = frozenset({"inputs", "outputs", "step"})
-LATER_GRAPH_KEYS = frozenset({"step"})

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 import netspec
 from netspec.backends.onnx.float16 import to_float16
 from netspec.deploy import finish
-from netspec.diagnostics import DataError, ModelError
+from netspec.diagnostics import DataError, ModelError, SpecError
 from netspec.runtime.predictor import Predictor
 from tests.training.specs import write_data
 
@@ -259,3 +259,64 @@ def test_float16_of_a_model_is_what_is_written(trained: Path) -> None:
     plain, half = export(trained, "", "plain.onnx"), export(trained, "precision: float16", "half.onnx")
     expected = to_float16(onnx.load(plain.path)).graph
     assert [node.op_type for node in onnx.load(half.path).graph.node] == [node.op_type for node in expected.node]
+
+
+STEPS = """\
+netspec: 1
+inputs: {x: [T, 5]}
+layers:
+  - {name: a, linear: 6}
+  - {name: l, lstm: 7}
+  - {name: g, gru: 4}
+  - {name: out, linear: 3}
+"""
+
+
+def stepped(path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The step file run once a position, with the states that it gave the time before."""
+    session = ort.InferenceSession(path)
+    states = json.loads(session.get_modelmeta().custom_metadata_map["netspec.states"])
+    shapes = {each.name: each.shape[1:] for each in session.get_inputs()}
+    now = {name: np.zeros((len(x), *shapes[name]), np.float32) for name in states}
+    found = []
+    for position in range(x.shape[1]):
+        results = session.run(["out", *states.values()], {"x": x[:, position : position + 1], **now})
+        found.append(results[0])
+        now = dict(zip(states, results[1:], strict=True))
+    return np.concatenate(found, axis=1)
+
+
+def test_one_step_run_along_the_axis_is_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(STEPS + "export: {graphs: {whole: {}, step: {step: l}}}\n")
+    report = netspec.export_onnx(tmp_path / "net.yaml", tmp_path / "net.onnx")
+    assert [each.path.name for each in (report, *report.others)] == ["net.whole.onnx", "net.step.onnx"]
+    x = np.random.default_rng(0).standard_normal((2, 6, 5)).astype(np.float32)
+    (whole,) = ort.InferenceSession(report.path).run(["out"], {"x": x})
+    np.testing.assert_allclose(stepped(tmp_path / "net.step.onnx", x), whole, atol=1e-5)
+
+
+def test_one_step_by_the_flag(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(STEPS)
+    report = netspec.export_onnx(tmp_path / "net.yaml", tmp_path / "one.onnx", step=True)
+    x = np.random.default_rng(0).standard_normal((2, 3, 5)).astype(np.float32)
+    assert stepped(report.path, x).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (STEPS.replace("lstm: 7", "lstm: {hidden_size: 7, bidirectional: true}"), "there is no step along T"),
+        (STEPS.replace("[T, 5]", "[9, 5]"), "runs along an axis of 9 positions"),
+        ("netspec: 1\ninputs: {x: [5]}\nlayers: [{linear: 3}]\n", "no layer is recurrent"),
+    ],
+)
+def test_networks_without_a_step(tmp_path: Path, text: str, part: str) -> None:
+    (tmp_path / "net.yaml").write_text(text)
+    with pytest.raises(SpecError, match=part):
+        netspec.export_onnx(tmp_path / "net.yaml", tmp_path / "net.onnx", step=True)
+
+
+def test_steps_that_a_section_asks_for_wrongly(tmp_path: Path) -> None:
+    for graph, part in (("{step: a}", "`a` is no recurrent layer"), ("{step: l, outputs: out}", "does not go with")):
+        (tmp_path / "net.yaml").write_text(STEPS + f"export: {{graphs: {{one: {graph}}}}}\n")
+        assert part in netspec.check(tmp_path / "net.yaml").diagnostics[0].message
