@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from netspec import atomic
-from netspec.backends.diagram import FORMATS, draw
+from netspec.backends.diagram import FORMATS, MAX_STEPS, draw
+from netspec.backends.diagram import unroll as unrolled
 from netspec.cli.output import print_diagnostics
 from netspec.cli.reading import Reading, reading_options
 
@@ -19,20 +20,30 @@ from netspec.cli.reading import Reading, reading_options
 )
 @click.option("--to", "form", type=click.Choice(FORMATS), help="In place of the file's ending.")
 @click.option("--depth", type=click.IntRange(min=1), default=1, help="Unfold blocks down to this depth; 1: none.")
+@click.option("--unroll", type=click.IntRange(1, MAX_STEPS), help="Unroll in time, over so many steps (SVG).")
 @reading_options
-def command(spec: str, output: str, form: str | None, depth: int, reading: Reading) -> None:
+def command(spec: str, output: str, form: str | None, depth: int, unroll: int | None, reading: Reading) -> None:
     """Draw SPEC: blocks folded, repeats drawn once, shapes on the edges."""
     chosen = form or Path(output).suffix.removeprefix(".").lower()
     if chosen not in FORMATS:
         endings = ", ".join(f".{each}" for each in FORMATS)
         raise click.UsageError(f"the picture's form: name a file that ends in {endings}, or say --to")
+    if unroll is not None and chosen != "svg":
+        raise click.UsageError(f"an unrolled network is drawn as svg, not as {chosen}")
     loaded = reading.load(spec)
     print_diagnostics(loaded.warnings)
+    if unroll is not None:
+        _write(output, unrolled(loaded.graph, unroll, subtitle=loaded.document.doc))
+        return
     picture = draw(loaded.graph, chosen, depth=depth, subtitle=loaded.document.doc)
     for note in picture.notes:
         click.echo(note, err=True)
+    _write(output, picture.text)
+
+
+def _write(output: str, text: str) -> None:
     if output == "-":
-        click.echo(picture.text, nl=False)
+        click.echo(text, nl=False)
     else:
-        atomic.write(Path(output), picture.text)
+        atomic.write(Path(output), text)
         click.echo(f"wrote {output}", err=True)

@@ -288,7 +288,7 @@ def _close(made: _Scan, inner: ScanBody, ends: dict[str, Value], shapes: Mapping
         names = tuple(ends) if list(ends) != [""] else ()
         inner.ends = tuple(ends.values())
         types = tuple(value.type for value in inner.ends)
-        _give(made, inner, names if len(names) > 1 else (), types)
+        _give(made, inner, names, types)
         return
     emit = _emitted(made, ends)
     if emit is None or not all(_state_fits(made, inner, name, ends) for name in shapes):
@@ -298,7 +298,7 @@ def _close(made: _Scan, inner: ScanBody, ends: dict[str, Value], shapes: Mapping
     finals = [ends[name].type for name in shapes]
     first = emit[0] if emit[0] and emit[0] not in shapes else "sequence"
     names = (first, *emit[1:], *shapes)
-    _give(made, inner, names if len(names) > 1 else (), (*stacked, *finals))
+    _give(made, inner, names, (*stacked, *finals))
 
 
 def _stacked(inner: ScanBody, each: TensorType) -> TensorType:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from netspec.ir import Graph
 
 FORMATS = ("svg", "html", "mmd", "dot")
+#: Of an unrolled network.
+MAX_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,12 @@ def draw(graph: Graph, form: str, *, depth: int = 1, subtitle: str = "") -> Pict
         case _:
             raise ValueError(f"a picture is one of {', '.join(FORMATS)}, got {form!r}")
     return Picture(text, drawing.notes)
+
+
+def unroll(graph: Graph, steps: int, *, subtitle: str = "") -> str:
+    """The network unrolled over its first steps, as an SVG document: time runs to the right."""
+    from netspec.backends.diagram import unrolled, unrolled_svg, words
+    from netspec.compiler.analyses import totals
+
+    picture = unrolled.unrolled(graph, steps)
+    return unrolled_svg.render(picture, graph.name, subtitle, words.totals_text(totals(graph), graph))

@@ -1,0 +1,63 @@
+"""Networks unrolled in time: which cells there are, where they stand, and what goes from one to the next."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+import netspec
+from netspec.backends.diagram import unroll
+from netspec.backends.diagram.unrolled import Unrolled, unrolled
+from netspec.compiler import compile_source
+from netspec.diagnostics import Source
+
+
+def picture(name: str, steps: int) -> Unrolled:
+    return unrolled(netspec.load(name).graph, steps)
+
+
+def test_a_column_a_step_and_states_handed_on_to_the_right() -> None:
+    found = picture("lstm_from_gates", 10)
+    cells = [cell for cell in found.cells if cell.title == "lstm_cell"]
+    assert [cell.column for cell in cells] == list(range(10))
+    along = [each for each in found.arrows if each.source.row == each.target.row]
+    assert [(each.source.column, each.target.column, each.label) for each in along] == [
+        (t, t + 1, "h, c") for t in range(9)
+    ]
+    assert found.starts == {cells[0]: "0"}
+    assert list(found.notes.values()) == ["lstm: one set of 131,584 weights"]
+
+
+def test_the_first_copy_has_the_weights_and_the_others_are_marked() -> None:
+    root = ET.fromstring(unroll(netspec.load("rnn_synced").graph, 4))
+    boxes = [each.get("class") or "" for each in root.iter("{http://www.w3.org/2000/svg}g")]
+    assert sum("recurrent" in each for each in boxes) == sum("linear" in each for each in boxes) == 4
+    assert sum("copy" in each for each in boxes) == 6
+
+
+def test_a_decoder_begins_where_the_encoder_ends() -> None:
+    found = picture("rnn_many_to_many", 4)
+    columns = {title: [c.column for c in found.cells if c.title == title] for title in ("rnn_cell", "decoder_cell")}
+    assert columns == {"rnn_cell": [0, 1, 2, 3], "decoder_cell": [4, 5, 6]}
+    [across] = [a for a in found.arrows if a.source.title == "rnn_cell" and a.target.title == "decoder_cell"]
+    assert (across.source.column, across.target.column) == (3, 4)
+
+
+def test_what_reads_the_last_state_stands_above_the_last_step() -> None:
+    found = picture("rnn_many_to_one", 3)
+    [output] = [cell for cell in found.cells if cell.title == "linear"]
+    assert output.column == 2
+
+
+@pytest.mark.parametrize(("layer", "pairs"), [("gru: 4", 2), ("gru: {hidden_size: 4, bidirectional: true}", 4)])
+def test_both_directions_are_drawn(layer: str, pairs: int) -> None:
+    text = f"netspec: 1\ninputs: {{x: [T, 3]}}\nlayers:\n  - {layer}\n"
+    found = unrolled(compile_source(Source("net.yaml", text)).graph, 3)
+    assert sum(each.source.row == each.target.row for each in found.arrows) == pairs
+
+
+def test_no_two_cells_stand_in_one_place() -> None:
+    for name in ("rnn_one_to_many", "rnn_many_to_many", "lstm_1997", "mlp_one_hidden"):
+        places = [(cell.column, cell.row) for cell in picture(name, 5).cells]
+        assert len(set(places)) == len(places)
