@@ -83,9 +83,9 @@ class ColorJitter(Augmentation):
         ]  # fmt: skip
         for turn in range(4):
             for index, (change, is_wanted) in enumerate(changes):
-                if is_wanted:
-                    mine = (rank[:, turn] == index)[:, None, None, None]
-                    found = torch.where(mine, change(found, factors[index]), found)
+                mine = rank[:, turn] == index
+                if is_wanted and mine.any():
+                    found[mine] = change(found[mine], factors[index][mine])
         return to_dtype_of(found, images)
 
 

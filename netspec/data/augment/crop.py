@@ -49,17 +49,12 @@ class RandomCrop(Cropping):
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         import torch
 
-        rows, columns = self._places(draws, *images.shape[-2:])
-        row, column = (torch.from_numpy(each).to(images.device) for each in (rows, columns))
-        count, channels = images.shape[:2]
-        sample = torch.arange(count, device=images.device)[:, None, None, None]
-        channel = torch.arange(channels, device=images.device)[:, None, None]
-        found = images[sample, channel, row.clamp(0)[:, None, :, None], column.clamp(0)[:, None, None, :]]
-        if not (rows < 0).any() and not (columns < 0).any():
-            return found
-        outside = (row < 0)[:, None, :, None] | (column < 0)[:, None, None, :]
-        fill = torch.tensor(self.fill, dtype=images.dtype, device=images.device).reshape(-1, 1, 1)
-        return torch.where(outside, fill, found)
+        high, wide = pair(self.size, self.name)
+        padded = self._padded(images)
+        places = [draws.below(have - want + 1) for have, want in zip(padded.shape[-2:], (high, wide), strict=True)]
+        top, left = (torch.from_numpy(each).to(images.device) for each in places)
+        windows = padded.unfold(2, high, 1).unfold(3, wide, 1)
+        return windows[torch.arange(len(images), device=images.device), :, top, left]
 
     def apply_one(self, image: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
         high, wide = pair(self.size, self.name)
@@ -69,20 +64,29 @@ class RandomCrop(Cropping):
         )
         return padded[:, top : top + high, left : left + wide]
 
-    def _places(self, draws: Draws, height: int, width: int) -> tuple[Ints, Ints]:
-        """Rows and columns of each window, `[N, size]`; -1 lies in the border."""
+    def _padded(self, images: Tensor) -> Tensor:
+        import torch
+
+        if not any(borders(self.padding, self.name)):
+            return images
+        rows, columns = (each.to(images.device) for each in self._sources(*images.shape[-2:]))
+        padded = images.index_select(-2, rows.clamp(0)).index_select(-1, columns.clamp(0))
+        outside = (rows < 0)[:, None] | (columns < 0)
+        fill = torch.tensor(self.fill, dtype=images.dtype, device=images.device).reshape(-1, 1, 1)
+        return torch.where(outside, fill, padded)
+
+    def _sources(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Which row and column each one of the padded image is; -1 is the border's colour."""
         import numpy as np
+        import torch
 
         left, top, right, bottom = borders(self.padding, self.name)
-        found = []
-        for size, edges, wanted in zip(
-            (height, width), ((top, bottom), (left, right)), pair(self.size, self.name), strict=True
-        ):
-            options = {"constant_values": -1} if self.padding_mode == "constant" else {}
-            source = np.pad(np.arange(size), edges, self.padding_mode, **options)  # type: ignore[call-overload]
-            first = draws.below(len(source) - wanted + 1)
-            found.append(source[first[:, None] + np.arange(wanted)])
-        return found[0], found[1]
+        options = {"constant_values": -1} if self.padding_mode == "constant" else {}
+        rows, columns = (
+            torch.from_numpy(np.pad(np.arange(size), edges, self.padding_mode, **options))  # type: ignore[call-overload]
+            for size, edges in ((height, (top, bottom)), (width, (left, right)))
+        )
+        return rows, columns
 
 
 class RandomResizedCrop(Cropping):
