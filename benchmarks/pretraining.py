@@ -20,6 +20,7 @@ import click
 
 import netspec
 from benchmarks.harness import report
+from netspec.diagnostics import TrainingError
 from netspec.training.evaluate import evaluate
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -28,12 +29,17 @@ PRETRAINING, CLASSIFIER = "mnist_stacked_autoencoder", "mnist_pretrained_classif
 
 
 def classifier(activation: str, rate: float, seed: int, directory: Path, encoder: Path | None) -> tuple[float, float]:
-    """Accuracy in per cent on validation and on test digits."""
+    """Accuracy in per cent on validation and on test digits; zeros where the loss stopped being finite."""
     settings = [f"activation={activation}", f"train.optimizer.sgd.lr={rate}"]
     settings += [f"train.weights.file={encoder}"] if encoder is not None else []
     allowed = [encoder.parent] if encoder is not None else []
     spec = netspec.load(CLASSIFIER, settings=settings, allowed=allowed)
-    run = netspec.train(spec, seed=seed, directory=directory, threads=1, device="cpu")
+    try:
+        run = netspec.train(spec, seed=seed, directory=directory, threads=1, device="cpu")
+    except TrainingError as error:
+        if error.diagnostics[0].code != "not-finite":
+            raise
+        return 0.0, 0.0
     test = evaluate(spec, run.weights, device="cpu")
     return 100 * run.metrics["validation_accuracy"], 100 * test["accuracy"]
 

@@ -73,3 +73,15 @@ def test_every_stage_of_pre_training_learns(tmp_path: Path, activation: str) -> 
         losses.setdefault(row["stage"], []).append(row["train_loss"])
     assert [len(each) for each in losses.values()] == [2, 2, 2]
     assert all(later < earlier for earlier, later in losses.values())
+
+
+@pytest.mark.slow
+def test_pre_training_is_worth_a_point(tmp_path: Path) -> None:
+    """With 1,000 labels and logistic units. For five seeds, three rates: benchmarks/pretraining.py."""
+    encoder = train(netspec.load("mnist_stacked_autoencoder"), directory=tmp_path / "encoder", threads=1).weights
+    found = {}
+    for name, more in (("pretrained", [f"train.weights.file={encoder}"]), ("scratch", [])):
+        spec = netspec.load("mnist_pretrained_classifier", settings=more, allowed=[tmp_path])
+        run = train(spec, directory=tmp_path / name, threads=1)
+        found[name] = evaluate(spec, run.weights)["accuracy"]
+    assert found["pretrained"] >= found["scratch"] + 0.01
