@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netspec.backends.diagram import words
 from netspec.backends.diagram.scene import Box, Drawing, Scene, Wire
 from netspec.compiler.analyses import Layer, layers, totals
 from netspec.compiler.fold import Entry, Folder, Run
 from netspec.compiler.outline import contents
-from netspec.ir import Graph, Input, Node, Region, Value
+from netspec.ir import Graph, Input, Node, Region, Scan, Value
 
 # A picture of more boxes is one that nobody reads, and takes seconds to lay out.
 MAX_BOXES = 400
@@ -78,7 +78,7 @@ class Artist:
         """The scene inside a block; a group that is a run of equal blocks shows one of them."""
         run = self.folder.whole(region)
         first = run.first if run else region
-        return self.scene((first if isinstance(first, Region) else region).body, depth, ports=True)
+        return self.scene(_shown(first if isinstance(first, Region) else region), depth, ports=True)
 
     def _cut(self, graph: Graph) -> Sequence[Entry | _Middle]:
         entries = self.folder.entries(graph)
@@ -148,8 +148,17 @@ class Artist:
             region.presence != "always",
             inner,
         )
-        box.scene = self.scene(inner.body, depth - 1, ports=True) if depth > 1 else None
+        box.scene = self.scene(_shown(inner), depth - 1, ports=True) if depth > 1 else None
         return box
+
+
+def _shown(region: Region) -> Graph:
+    """The inside of a region, its ports in the order in which values enter and leave; then those of a scan's states."""
+    if not isinstance(region, Scan):
+        return region.body
+    read = tuple(inside for inside, _ in region.entries())
+    more = tuple(value for value in region.body.inputs if value not in read)
+    return replace(region.body, inputs=(*read, *more), outputs=tuple(inside for inside, _ in region.exits()))
 
 
 def _middle(entries: Sequence[Entry], graph: Graph) -> _Middle:

@@ -8,6 +8,8 @@ import pytest
 
 import netspec
 from netspec.backends.diagram import unroll
+from netspec.backends.diagram.dot import entries, exits
+from netspec.backends.diagram.stage import drawing
 from netspec.backends.diagram.unrolled import Unrolled, unrolled
 from netspec.compiler import compile_source
 from netspec.diagnostics import Source
@@ -61,3 +63,27 @@ def test_no_two_cells_stand_in_one_place() -> None:
     for name in ("rnn_one_to_many", "rnn_many_to_many", "lstm_1997", "mlp_one_hidden"):
         places = [(cell.column, cell.row) for cell in picture(name, 5).cells]
         assert len(set(places)) == len(places)
+
+
+def test_ports_of_a_scan_are_those_of_what_it_reads_and_gives() -> None:
+    """The body's states come first among its outputs, and among its inputs some that nobody outside reads."""
+    text = """
+netspec: 1
+inputs: {x: [T, 3]}
+blocks:
+  cell:
+    inputs: [h, x]
+    layers:
+      - {name: new, calc: "tanh(h + x)"}
+      - {name: y, calc: "2 * new"}
+    outputs: {h: new, y: y}
+layers:
+  - {name: rnn, scan: {cell: cell, state: {h: 3}, emit: y}}
+outputs: {y: rnn, last: rnn.h}
+"""
+    scene = drawing(compile_source(Source("net.yaml", text)).graph, 2).scene
+    [box] = [each for each in scene.boxes if each.scene is not None]
+    assert [port.name or port.title for port in entries(box)] == ["x", "h"]
+    assert box.scene is not None
+    sources = [wire.source.name for port in exits(box) for wire in box.scene.wires if wire.target is port]
+    assert sources == ["y", "new"]
