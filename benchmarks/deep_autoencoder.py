@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from benchmarks.harness import command_cpu_seconds, report
-from netspec.data.readers import Mnist
+from netspec.data.readers.mnist import Mnist
 from netspec.lang.folder import Folder
 
 PIXELS = 784

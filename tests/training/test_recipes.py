@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 import netspec
 from netspec.compiler import load
-from netspec.data.readers import Mnist
+from netspec.data.readers.mnist import Mnist
 from netspec.lang.folder import Folder
 from netspec.training.evaluate import evaluate
 from netspec.training.run import train
