@@ -242,6 +242,10 @@ def _compared(
         is_class = end.alignment.class_axis is not None
         shape = output.shape[:1] if is_class or end.alignment.of_samples else output.shape
         target = target.to(torch.int64 if is_class else output.dtype).expand(shape)
+    if end.target.repeated is not None:
+        place, axis = end.target.repeated
+        sizes = [output.shape[axis] if each == place else -1 for each in range(target.ndim + 1)]
+        target = target.unsqueeze(place).expand(sizes)
     return end.alignment(output, target)
 
 

@@ -82,9 +82,10 @@ class Bptt(_Section):
 
 
 class Share(_Section):
-    """What stands beside a loss: its share in the sum."""
+    """What stands beside a loss: its share in the sum, and an axis along which every position has the one target."""
 
     weight: Float = 1.0
+    each: str | None = None
 
 
 class Timing(_Section):

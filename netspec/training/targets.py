@@ -21,7 +21,8 @@ Kind = Literal["field", "input", "layer", "number"]
 class Target:
     """A TARGET. An input is what its preprocessing made; a layer's value gives no gradient.
 
-    `type` is None for a number, which has the shape of what it is compared with.
+    `type` is None for a number, which has the shape of what it is compared with. `repeated`: it is the same for every
+    position of an axis; the axis of `type` that it gets (from 1), and that of the output.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Target:
     value: Value | None = None
     number: float = 0.0
     span: Span | None = None
+    repeated: tuple[int, int] | None = None
 
 
 class Targets:

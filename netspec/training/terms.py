@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from netspec.data.source import SampleSource
@@ -12,6 +12,8 @@ from netspec.ir import DType, Graph, Size, Value, is_less
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Node as Syntax
 from netspec.lang.nodes import Scalar, Sequence, is_null
+from netspec.ops.axes import resolve_axis
+from netspec.ops.base import OpError
 from netspec.training import losses, metrics
 from netspec.training.alignment import Alignment, align
 from netspec.training.layers import Layers, producer
@@ -113,7 +115,27 @@ class Terms:
         target = self._target(chosen, None) if loss.relation != "none" else None
         if len(found) < len(reads) or (target is None and loss.relation != "none"):
             return None
+        if share.each is not None and target is not None:
+            target = self._repeated(chosen, next(iter(found.values())), target, share.each)
+            if target is None:
+                return None
         return self._term(chosen, found, target, share.weight)
+
+    def _repeated(self, chosen: Chosen[Loss], output: Value, target: Target, word: str) -> Target | None:
+        """The target with the axis of the output that a word names, along which it is the same."""
+        if target.type is None:
+            return target  # a number is everywhere the same
+        try:
+            axis = resolve_axis("each", word, output.type.shape)
+        except OpError as error:
+            self._report.error("bad-training", str(error), chosen.span)
+            return None
+        shape, size = target.type.shape, output.type.shape[axis - 1]
+        for place in range(min(axis, target.type.rank + 1), 0, -1):
+            longer = target.type.with_shape(*shape[: place - 1], size, *shape[place - 1 :])
+            if align(chosen.entry.relation, output.type, longer) is not None:
+                return replace(target, type=longer, repeated=(place, axis))
+        return target  # which does not fit, as is said next
 
     def _term(
         self, chosen: Chosen[Loss], reads: Mapping[str, Value], target: Target | None, weight: float
@@ -231,7 +253,9 @@ _WANTED: Mapping[Relation, str] = {
 
 
 def _choose_loss(node: Syntax, report: Report) -> Chosen[Loss] | None:
-    return choose(node, LOSSES, report, "loss", beside=frozenset({"weight"}), inside=LOSS_ENDS, later=losses.LATER)
+    return choose(
+        node, LOSSES, report, "loss", beside=frozenset(Share.model_fields), inside=LOSS_ENDS, later=losses.LATER
+    )
 
 
 def _choose_metric(node: Syntax, report: Report) -> Chosen[Metric] | None:

@@ -157,3 +157,44 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, change: tuple[str, str], m
         assert found is None and any(message in each.message for each in diagnostics), diagnostics
     else:
         assert found is not None
+
+
+EACH = """\
+netspec: 1
+name: watching
+dims: {T: {lengths: n}}
+inputs: {sequence: {shape: [T], dtype: int64, below: 8}}
+layers:
+  - embedding: 4
+  - lstm: 5
+  - {name: logits, linear: 4}
+"""
+WATCHING = """\
+train:
+  data: {generated: {task: temporal_order, length: [12, 20], samples: 30}}
+  batch_size: 6
+  loss: {cross_entropy: {target: target}, each: T}
+  optimizer: {adam: {lr: 0.01}}
+  epochs: 1
+"""
+
+
+def test_every_step_has_the_one_target(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, WATCHING, EACH)
+    batch = Batches.of(plan.data.load(), plan, CPU).gather(torch.arange(7))
+    logits = torch.randn(7, batch.inputs[0].shape[1], 4)
+    rows, targets = [], []
+    for row, target, length in zip(logits, batch.named["target"], batch.named["n"], strict=True):
+        rows.append(row[:length])
+        targets += [int(target)] * int(length)
+    expected = functional.cross_entropy(torch.cat(rows), torch.tensor(targets))
+    torch.testing.assert_close(Losses(plan.graph, plan.terms, CPU)((logits,), batch), expected)
+    (right, count), *_ = Metrics(plan.graph, plan.measures).totals((logits,), batch)
+    assert count == len(targets) and int(right) == int((torch.cat(rows).argmax(1) == torch.tensor(targets)).sum())
+
+
+def test_an_axis_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    found, diagnostics = planned(WATCHING.replace("each: T", "each: S"), tmp_path, EACH)
+    assert found is None and "each `S`: no axis of [T, 4] depends on it" in diagnostics[0].message
+    found, diagnostics = planned(WATCHING.replace(", each: T", ""), tmp_path, EACH)
+    assert found is None and diagnostics[0].code == "bad-training"
