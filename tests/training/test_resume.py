@@ -29,6 +29,7 @@ from netspec.training.parts import Random
 from netspec.training.resume import spec_of_run
 from netspec.training.run import Run, train
 from netspec.training.turn import Turn
+from tests.training import test_streams as streams
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data, write_idx
 
 DROPOUT = HEAD.replace("  - flatten", "  - batch_norm\n  - {name: pool, max_pool: 2}\n  - dropout: 0.3\n  - flatten")
@@ -201,6 +202,13 @@ def test_stages_are_gone_through_once(tmp_path: Path) -> None:
     (tmp_path / "stacked.yaml").write_text(STACKED)
     source = Source(str(tmp_path / "stacked.yaml"), STACKED)
     assert_resumes(compile_source(source, settings=["width=3"]), tmp_path, [3, 7, 8, 12, 17, 19, 20])
+
+
+def test_carried_recurrent_states_come_back(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("abc cab bac\n" * 20)
+    spec = spec_of(streams.PLAIN + streams.TRAIN, tmp_path)
+    assert "bptt" in streams.TRAIN
+    assert_resumes(spec, tmp_path, [5, 14])
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path: Path) -> None:
