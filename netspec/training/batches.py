@@ -97,6 +97,11 @@ class Batches:
             found._buckets = Buckets(lengths.cpu(), plan.bucket.width)
         return found
 
+    def close(self) -> None:
+        """End the processes that read for it, if there are any."""
+        for each in self._columns.values():
+            each.close()
+
     def __len__(self) -> int:
         """Number of samples."""
         return self._count

@@ -91,6 +91,10 @@ class Column(ABC):
         return values if self._affine is None else self._affine(values)
 
     @abstractmethod
+    def close(self) -> None:
+        """End what reads for it; it can be asked again."""
+
+    @abstractmethod
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         """Values after the changes that are made beforehand."""
 
@@ -112,6 +116,9 @@ class StoredColumn(Column):
     def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
         """They are all there."""
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         return self._stored[places]
 
@@ -128,6 +135,9 @@ class FileColumn(Column):
     def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
         self._loader.expect([batch.cpu().numpy() for batch in batches], epoch)
 
+    def close(self) -> None:
+        self._loader.close()
+
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         return torch.from_numpy(self._loader.take(places.cpu().numpy(), epoch)).to(self._device)
 
@@ -141,6 +151,9 @@ class SequenceColumn(Column):
 
     def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
         """They are all there."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         return self._sequences[places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from netspec.backends.torch import build
@@ -48,4 +49,5 @@ def evaluate(
     with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
         reading = Reading(workers=workers)
         batches = batches_of(load_split(plan, split), plan, target, reading=reading)
-        return Objective(plan, target).measure(module.to(target), batches).numbers
+        with closing(batches):
+            return Objective(plan, target).measure(module.to(target), batches).numbers

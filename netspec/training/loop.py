@@ -54,6 +54,12 @@ class Splits:
         held_out = batches_of(validation, plan, device, reading=reading) if validation is not None else None
         return cls(batches_of(train, plan, device, training=True, reading=reading), held_out)
 
+    def close(self) -> None:
+        """End the processes that read the samples, if there are any."""
+        self.train.close()
+        if self.validation is not None:
+            self.validation.close()
+
 
 def batches_of(
     samples: Samples,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +104,8 @@ class Stages:
                 observer.finished()
             _draw(stage, module, splits, self.device, journal)
 
-        self._go(loop, saver, progress, leave)
+        with closing(splits):
+            self._go(loop, saver, progress, leave)
         self._pool |= loop.named_weights()
         self._before += loop.steps
 

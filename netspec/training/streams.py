@@ -48,6 +48,9 @@ class Streams:
         self._states = {slot: _zeros(slot, self._rows, device) for slot in self._slots}
         self._at = torch.arange(self._rows, device=device)
 
+    def close(self) -> None:
+        """All is in memory: there is nothing to end."""
+
     def __len__(self) -> int:
         """Number of chunks of all rows; those of a step have different numbers in the same row of the table."""
         return self._chunks * self._rows

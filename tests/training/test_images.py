@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,16 @@ AUGMENT = "  augment: {image: [{random_resized_crop: 8}, random_horizontal_flip,
 CPU = torch.device("cpu")
 
 
+def children() -> list[str]:
+    """Processes of this one that are alive."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            found += [path.parent.name] if int(parent) == os.getpid() and state != "Z" else []
+    return found
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Forty images of different sizes in two classes, one of them dark."""
@@ -66,6 +78,7 @@ def test_streams_and_workers_change_nothing(folder: Path, monkeypatch: pytest.Mo
     alone = run(folder, text, "alone", workers=0)
     helped = run(folder, text, "helped", workers=2)
     assert alone.last.read_bytes() == helped.last.read_bytes()
+    assert not children()  # workers end with the run, not with the process
     stored = run(folder, HEAD + TRAIN, "stored", workers=0)
     monkeypatch.setattr(columns, "MAX_BYTES", 0)
     streamed = run(folder, HEAD + TRAIN, "streamed", workers=2)

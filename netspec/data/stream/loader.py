@@ -58,7 +58,7 @@ class Loader:
         self._planned: deque[_Task] = deque()
         self._sent: deque[_Task] = deque()
         self._number = 0
-        self._end = weakref.finalize(self, _close, self._workers)
+        weakref.finalize(self, _close, self._workers)
 
     def expect(self, batches: Iterable[Places], epoch: int) -> None:
         """The batches that will be asked for next, in order; what was expected before is forgotten."""
@@ -89,8 +89,10 @@ class Loader:
         return found
 
     def close(self) -> None:
-        """End all workers."""
-        self._end()
+        """End all workers; what is expected is forgotten."""
+        _close(self._workers)
+        self._planned.clear()
+        self._sent.clear()
 
     def _send(self) -> None:
         if not self._workers:
@@ -105,8 +107,9 @@ class Loader:
         try:
             return self._workers[task.worker].receive(self._timeout, self._look)
         except WorkerLost as lost:
+            error = self._lost(task, str(lost))
             self.close()
-            raise self._lost(task, str(lost)) from None
+            raise error from None
 
     def _look(self) -> None:
         """A worker that died is an error also while another one is waited for."""
@@ -114,9 +117,11 @@ class Loader:
             try:
                 worker.check()
             except WorkerLost as lost:
-                task = next((task for task in self._sent if task.worker == number), None)
+                error = self._lost(
+                    next((task for task in self._sent if task.worker == number), None), str(lost), number
+                )
                 self.close()
-                raise self._lost(task, str(lost), number) from None
+                raise error from None
 
     def _lost(self, task: _Task | None, what: str, number: int = 0) -> DataError:
         number = task.worker if task is not None else number
