@@ -43,6 +43,14 @@ def check_size(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorTyp
             raise OpError(message, code="too-large")
 
 
+def is_too_large(type: TensorType) -> bool:
+    """Whether no machine holds one sample of it; of formulas, their smallest values count."""
+    try:
+        return _least(type.numel) > MAX_ELEMENTS
+    except DimError:
+        return True
+
+
 def _least(count: Size) -> int:
     low, _ = bounds(count)
     return 0 if low is None else low

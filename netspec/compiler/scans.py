@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netspec.compiler.blocks import closed, ends_of, fill, is_in_itself
 from netspec.compiler.groups import enter_body, mark
+from netspec.compiler.limits import MAX_ELEMENTS, is_too_large
 from netspec.compiler.place import make_node, values_of
 from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scan_axes import Cut, cut
@@ -308,8 +309,19 @@ def _stacked(inner: ScanBody, each: TensorType) -> TensorType:
     return replace(each.with_shape(inner.steps, *each.shape), valid=valid)
 
 
+def _fits_memory(made: _Scan, types: Sequence[TensorType]) -> bool:
+    """Whether a machine can hold what the scan gives; reports `too-large`."""
+    large = next((type for type in types if is_too_large(type)), None)
+    if large is not None:
+        message = f"the scan would give {large}; the limit is {MAX_ELEMENTS:,} elements a sample"
+        made.report.error("too-large", message, made.decl.key.span)
+    return large is None
+
+
 def _give(made: _Scan, inner: ScanBody, names: tuple[str, ...], types: tuple[TensorType, ...]) -> None:
     entry, session = made.entry, made.chains.session
+    if not _fits_memory(made, types):
+        return
     inner.results = values_of(entry.path, names, types)
     entry.outputs, entry.output_names = inner.results, names
     session.spans |= {value.name: made.decl.key.span for value in inner.results}
