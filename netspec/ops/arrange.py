@@ -114,7 +114,7 @@ class Flip(Op):
         return zero(input.dtype)
 
     def masked(self, input: TensorType) -> Masked | None:
-        from netspec.ops.masked import FlipValid
+        from netspec.ops.of_valid import FlipValid
 
         axes = [axis for axis in resolve_axes("dims", self.dims, input.shape) if axis in input.valid]
         op = FlipValid(dims=resolve_axes("dims", self.dims, input.shape))

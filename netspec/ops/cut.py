@@ -54,7 +54,7 @@ class Select(Op):
         return zero(input.dtype)
 
     def masked(self, input: TensorType) -> Masked | None:
-        from netspec.ops.masked import SelectValid
+        from netspec.ops.of_valid import SelectValid
 
         axis = self.axis(input)
         if self.index >= 0 or axis not in input.valid:

@@ -69,7 +69,7 @@ class BatchNorm(ChannelNorm):
         return {**super().params(input), **statistics, "num_batches_tracked": Param((), buffer=True, dtype=DType.INT64)}
 
     def masked(self, input: TensorType) -> Masked | None:
-        from netspec.ops.masked import BatchNormOfValid
+        from netspec.ops.of_valid import BatchNormOfValid
 
         masks = tuple((0, axis) for axis in sorted(input.valid))
         op = BatchNormOfValid.model_construct(axes=tuple(axis for _, axis in masks), **dict(self))

@@ -173,7 +173,7 @@ class AdaptiveAvgPool(AdaptivePool):
         return 0.0
 
     def masked(self, input: TensorType) -> Masked | None:
-        from netspec.ops.masked import mean_of_valid
+        from netspec.ops.of_valid import mean_of_valid
 
         axes = (axis for axis, division in enumerate(self.divisions(input), 2) if division.out != division.size)
         return mean_of_valid(input, tuple(axes), keepdim=True)

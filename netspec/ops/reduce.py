@@ -67,7 +67,7 @@ class Mean(Reduction):
         return 0.0
 
     def masked(self, input: TensorType) -> Masked | None:
-        from netspec.ops.masked import mean_of_valid
+        from netspec.ops.of_valid import mean_of_valid
 
         return mean_of_valid(input, self.axes(input), self.keepdim)
 
