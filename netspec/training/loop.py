@@ -119,10 +119,11 @@ class Loop:
         self._patience = Patience(plan)
         self._tally = Tally(self._metrics.measures)
         self._weights = Weights(module, frozenset(each.key for each in parameters(plan.graph)))
+        self._random = Random(device)
         self._seen: Batch | None = None
         self.parts: dict[str, Part] = {
             "weights": self._weights,
-            "random": Random(device),
+            "random": self._random,
             "order": self.order,
             "tally": self._tally,
             "keeper": self._keeper,
@@ -185,11 +186,11 @@ class Loop:
     def _step(self, moment: Moment, places: Tensor) -> None:
         parts = torch.split(places, self.plan.settings.batch_size)
         batches = [self._splits.train.gather(each, moment.epoch) for each in parts]
-        random = torch.get_rng_state() if len(self._turns) > 1 else None
+        random = self._random.state() if len(self._turns) > 1 else None
         for index, turn in enumerate(self._turns):
             if moment.step % turn.every == 0:
                 if random is not None and index:
-                    torch.set_rng_state(random)
+                    self._random.restore(random)
                 self._update(turn, moment, batches)
         for turn in self._turns:
             turn.after(moment.step)
@@ -258,6 +259,8 @@ class Loop:
             row |= {"lr": rate, **_prefixed("train", training)}
             row |= _prefixed("validation", found) if found is not None else {}
             self._keeper.offer(state, (found or training).numbers, is_held_out=found is not None)
+        for turn in self._turns:
+            turn.saw((found or training).numbers.get(LOSS, training.numbers[LOSS]))
         if found is not None:
             self._patience.saw(found.numbers)
         return self._journal.note(row)

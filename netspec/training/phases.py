@@ -34,6 +34,10 @@ def bind_phases(node: Node | None, report: Report) -> tuple[Phase, ...] | None:
         return None
     if len({phase.per for phase in phases}) > 1:
         report.error("bad-training", "schedules that follow each other count the same periods", node.span)
+    for phase, item in zip(phases, items, strict=True):
+        if phase.schedule.watches and (len(phases) > 1 or phase.warmup):
+            message = f"{phase.schedule.name} goes by evaluations, so it stands alone and without a warm-up"
+            report.error("bad-training", message, item.span)
     for phase, item in zip(phases[:-1], items, strict=False):
         if phase.length is None:
             message = "a schedule that another one follows needs `for`, its number of periods"

@@ -28,6 +28,10 @@ class Rates:
 
     def __init__(self, phases: tuple[Phase, ...], optimizer: Optimizer, steps: int, steps_per_epoch: int) -> None:
         self._optimizer = optimizer
+        self._plateau = _plateau(phases, optimizer)
+        self._losses: list[float] = []
+        if self._plateau is not None:
+            phases = ()
         self._every = steps_per_epoch if phases and phases[0].per == "epoch" else 1
         self._left = -(-steps // self._every) - 1
         self._scheduler = _build(phases, optimizer, self._left + 1) if phases else None
@@ -47,11 +51,17 @@ class Rates:
             self._scheduler.step()
             self._left -= 1
 
+    def saw(self, loss: float) -> None:
+        """The loss of an evaluation, by which a schedule that watches it goes."""
+        if self._plateau is not None:
+            self._plateau.step(loss)
+            self._losses.append(loss)
+
     def state(self) -> State:
-        return {"step": self._step}
+        return {"step": self._step, "losses": list(self._losses)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go through the steps again: rates are a function of their number, and of nothing else.
+        """Go through the steps again: rates are a function of their number and of the losses seen.
 
         So they are right also where a run was longer than it is now, and its last period is the last no more.
         """
@@ -60,7 +70,16 @@ class Rates:
             warnings.simplefilter("ignore")
             for step in range(self._every, state["step"] + 1, self._every):
                 self.after(step)
+            for loss in state["losses"]:
+                self.saw(loss)
         self._step = state["step"]
+
+
+def _plateau(phases: tuple[Phase, ...], optimizer: Optimizer) -> lr_scheduler.ReduceLROnPlateau | None:
+    """The schedule that goes by evaluations, which stands alone."""
+    if not (phases and phases[0].schedule.watches):
+        return None
+    return lr_scheduler.ReduceLROnPlateau(optimizer, **phases[0].schedule.arguments())
 
 
 def _build(phases: tuple[Phase, ...], optimizer: Optimizer, periods: int) -> lr_scheduler.LRScheduler:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from netspec.ops.attributes import (
     NonNegativeFloat,
+    NonNegativeInt,
     OptionalPositiveInt,
     PositiveFloat,
     PositiveInt,
@@ -16,7 +17,7 @@ from netspec.ops.attributes import (
     number,
     or_null,
 )
-from netspec.training.table import Entry
+from netspec.training.table import Entry, fraction
 
 Period = Literal["epoch", "step"]
 Milestones = Annotated[
@@ -30,6 +31,8 @@ class Schedule(Entry):
 
     torch_name: ClassVar[str]
     length: ClassVar[str | None] = None
+    #: Whether it goes by the loss of evaluations, and not by a number of periods.
+    watches: ClassVar[bool] = False
     per: ClassVar[Period] = "epoch"
 
     def filled(self, rest: int, rates: list[float]) -> dict[str, Any]:
@@ -116,6 +119,20 @@ class Cyclic(Schedule):
     max_momentum: Probability = 0.9
 
 
+class ReduceOnPlateau(Schedule):
+    """The rate is multiplied by `factor` after `patience` evaluations without a smaller loss on held-out samples."""
+
+    name, torch_name, watches = "reduce_on_plateau", "ReduceLROnPlateau", True
+    mode: Literal["min", "max"] = "min"
+    factor: Annotated[float, fraction()] = 0.1
+    patience: NonNegativeInt = 10
+    threshold: NonNegativeFloat = 1e-4
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    cooldown: NonNegativeInt = 0
+    min_lr: NonNegativeFloat = 0.0
+    eps: NonNegativeFloat = 1e-8
+
+
 class Linear(Schedule):
     """From `start_factor` to `end_factor` of the rate, in a straight line."""
 
@@ -143,9 +160,9 @@ class Polynomial(Schedule):
 
 _ALL: tuple[type[Schedule], ...] = (
     *(Step, MultiStep, Exponential, CosineAnnealing, CosineAnnealingWarmRestarts),
-    *(OneCycle, Cyclic, Linear, Constant, Polynomial),
+    *(OneCycle, Cyclic, ReduceOnPlateau, Linear, Constant, Polynomial),
 )
 SCHEDULES = {each.name: each for each in _ALL}
 
-#: Schedules of torch that this release does not have yet.
-LATER = frozenset({"reduce_on_plateau", "lambda", "multiplicative"})
+#: Schedules of torch that are functions, which a spec cannot hold.
+LATER = frozenset({"lambda", "multiplicative"})

@@ -81,6 +81,10 @@ class Turn:
         """The rates after so many steps of the run."""
         self._rates.after(step)
 
+    def saw(self, loss: float) -> None:
+        """The loss of an evaluation."""
+        self._rates.saw(loss)
+
     def state(self) -> State:
         """The optimiser's numbers by parameter, and how far its rates are."""
         names = {id(parameter): key for key, parameter in self._by_key.items()}

@@ -167,3 +167,22 @@ def test_one_after_the_other_by_hand() -> None:
 def test_a_cycle_shorter_than_the_run_ends_at_its_last_rate() -> None:
     found = rates([phase("one_cycle", total_steps=5)], 8, 99)
     assert found[4:] == [found[4]] * 4
+
+
+def test_a_plateau_is_torchs_and_comes_back() -> None:
+    """Losses stop falling: the rate falls after two evaluations more, and again; half-way it is restored."""
+    losses = [1.0, 0.8, 0.8, 0.9, 0.85, 0.7, 0.7, 0.7, 0.7, 0.7]
+    used, theirs = optimizer(), optimizer()
+    scheduler = lr_scheduler.ReduceLROnPlateau(theirs, factor=0.5, patience=1)
+    found = Rates((phase("reduce_on_plateau", factor=0.5, patience=1),), used, 99, 9)
+    for index, loss in enumerate(losses):
+        if index == 5:
+            state, used = found.state(), optimizer()
+            found = Rates((phase("reduce_on_plateau", factor=0.5, patience=1),), used, 99, 9)
+            found.restore(state)
+        found.saw(loss)
+        found.after(index + 1)
+        theirs.step()
+        scheduler.step(loss)
+        assert found.current == theirs.param_groups[0]["lr"]
+    assert found.current < 0.05

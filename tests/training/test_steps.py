@@ -296,14 +296,25 @@ WHOLE += """\
   early_stopping: {patience: 50}
   evaluate: {every: 4}
 """
+PLATEAU = (
+    TRAIN
+    + """\
+  schedule: {reduce_on_plateau: {patience: 0, threshold: 0.5}}
+  evaluate: {every: 2}
+"""
+)
 DROPPED = NORMED.replace("  - flatten", "  - dropout: 0.3\n  - flatten")
 
 
 @pytest.mark.parametrize("at", range(1, 12))
-@pytest.mark.parametrize("section", ["whole", "turns"])
+@pytest.mark.parametrize("section", ["whole", "turns", "plateau"])
 def test_a_restored_loop_goes_on_to_the_same_bits(tmp_path: Path, at: int, section: str) -> None:
     """48 samples in steps of 20: three an epoch; it is stopped after any of the first eleven."""
-    text, head = (WHOLE, DROPPED) if section == "whole" else (ADVERSARIAL.replace("epochs: 2", "epochs: 4"), GAN)
+    text, head = {
+        "whole": (WHOLE, DROPPED),
+        "turns": (ADVERSARIAL.replace("epochs: 2", "epochs: 4"), GAN),
+        "plateau": (PLATEAU, DROPPED),
+    }[section]
     plan = plan_of(text, tmp_path, head)
     straight, module = loop_of(plan, tmp_path / "straight", seed=1)
     _run(straight)

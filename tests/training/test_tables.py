@@ -54,7 +54,7 @@ def test_schedules_are_torchs(name: str) -> None:
     assert {key: value for key, value in ours.items() if key not in LENGTHS} == {
         key: value for key, value in theirs.items() if key not in LENGTHS
     }
-    snake = "".join("_" + c.lower() if c.isupper() else c for c in model.torch_name.removesuffix("LR"))
+    snake = "".join("_" + c.lower() if c.isupper() else c for c in model.torch_name.replace("LR", ""))
     assert name == snake.lstrip("_")
 
 
