@@ -178,7 +178,7 @@ def test_a_mean_shift_goes_into_the_bias() -> None:
     assert np.abs((after - before).mean(axis=0)).max() < 0.01 * before.std()
 
 
-def test_the_convolution_of_a_colour_image_stays_in_float(tmp_path: Path) -> None:
+def test_the_convolution_of_an_image_stays_in_float(tmp_path: Path) -> None:
     def ops(channels: int) -> Counter[str]:
         conv = "{conv: {out_channels: 4, kernel_size: 3}}, relu"
         layers = f"[{conv}, {conv}, flatten, {{linear: 3}}]"
@@ -186,7 +186,7 @@ def test_the_convolution_of_a_colour_image_stays_in_float(tmp_path: Path) -> Non
         x = np.random.default_rng(0).standard_normal((8, channels, 8, 8)).astype(np.float32)
         return optimized(quantize(model, [{"x": x}]), tmp_path)
 
-    assert ops(3)["QLinearConv"] == 1 and ops(1)["QLinearConv"] == 2
+    assert [ops(channels)["QLinearConv"] for channels in (1, 3, 4, 5)] == [1, 1, 1, 2]
 
 
 def test_values_that_nothing_varies_and_networks_without_products() -> None:
