@@ -28,6 +28,14 @@ class ScanBody(Body):
     named: tuple[tuple[str, Value], ...] = ()
     results: tuple[Value, ...] = ()
 
+    def reads(self) -> tuple[Value, ...]:
+        """What its ports read, and what it captures by itself."""
+        return (*(outside for _, _, outside in self.ports if outside is not None), *self.captured)
+
+    def gives(self) -> tuple[Value, ...]:
+        """What it emits, and the final states."""
+        return self.results
+
     def _region(self) -> Region:
         ports = [*self.ports, *((Slot(), inside, outside) for outside, inside in self.captured.items())]
         graph = self.freeze(tuple(inside for _, inside, _ in ports), self.ends)

@@ -163,13 +163,14 @@ def _inner_types(
     """The types of the cell's inputs, one step of each. Only what is given whole may be the same for every sample."""
     types = {port: read.value.type for port, read in reads.items()}
     batched = any(type.batched for type in types.values())
+    times = next((type.times for type in types.values() if type.times != 1), 1)  # within `each`
     floating = (type.dtype for type in types.values() if type.dtype.is_floating)
     dtype = next(floating, DType.FLOAT32)
     found: dict[str, TensorType] = {}
     for port in made.ports:
         if port in shapes:
             own = types[port].dtype if port in types else dtype
-            found[port] = TensorType(shapes[port], own, batched)
+            found[port] = TensorType(shapes[port], own, batched, times=times)
         elif (axis := axes.axes.get(port)) is not None:
             shape = types[port].shape
             cut_type = types[port].with_shape(*shape[: axis - 1], *shape[axis:])

@@ -94,6 +94,14 @@ class Body:
         """The path of the layer whose parameters the layer `name` uses, if that is another."""
         return None if self.owner is None else f"{self.owner}.{name}"
 
+    def reads(self) -> tuple[Value, ...]:
+        """What it reads of the chain around."""
+        return tuple(self.captured)
+
+    def gives(self) -> tuple[Value, ...]:
+        """What the chain around may read of it."""
+        return tuple(self.exported.values())
+
     def capture(self, value: Value, home: Body) -> Value:
         """`value` of an enclosing body as a value of this one."""
         if self is home:

@@ -95,10 +95,10 @@ def until(inner: Body, stop: Tree, report: Report) -> tuple[Entry | None, tuple[
     owners: set[str] = set()
     kept: list[Node | Body] = []
     for node in reversed(inner.nodes):
-        outputs = node.outputs if isinstance(node, Node) else tuple(node.exported.values())
+        outputs = node.outputs if isinstance(node, Node) else node.gives()
         if needed.isdisjoint(outputs) and node.path not in owners:
             continue
-        needed.update(node.inputs if isinstance(node, Node) else node.captured)
+        needed.update(node.inputs if isinstance(node, Node) else node.reads())
         owners |= {node.owner} if node.owner is not None else set()
         kept.append(node)
     cut = tuple(node.path.removeprefix(inner.prefix) for node in inner.nodes if node not in kept)

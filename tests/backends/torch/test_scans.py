@@ -113,3 +113,26 @@ layers:
 """
     x = torch.randn(2, 5, 3)
     torch.testing.assert_close(build(graph_of(text))(x), (x - x.amax(1, keepdim=True)).cumsum(1))
+
+
+def test_a_scan_may_be_where_another_spec_is_cut_off_and_may_run_on_every_element() -> None:
+    text = """
+netspec: 1
+inputs: {x: [T, 4], y: [T, S, 4]}
+blocks:
+  cell:
+    inputs: [x, h]
+    layers:
+      - {name: new, calc: "h + x"}
+    outputs: {h: new}
+layers:
+  - {name: a, use: rnn_synced, until: rnn, from: {x: x}}
+  - {name: sums, each: T, scan: {cell: cell, state: {h: 4}}, from: y}
+outputs: {a: a, sums: sums}
+"""
+    module = build(graph_of(text))
+    assert [*module.state_dict()] == ["a.rnn.W.weight", "a.rnn.W.bias"]
+    y = torch.randn(2, 5, 3, 4)
+    states, sums = module(torch.randn(2, 5, 4), y)
+    assert states.shape == (2, 5, 3)
+    torch.testing.assert_close(sums, y.cumsum(2))
