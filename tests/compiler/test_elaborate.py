@@ -104,7 +104,7 @@ def test_several_inputs_and_named_outputs() -> None:
         ("  - conv: {out_channels: 4, kernel_size: 9}", "bad-attribute", (4, 42)),
         ("  - {name: a, flatten}\n  - {add, from: [a, x]}", "shape-mismatch", (5, 6)),
         ("  - {relu, tanh}", "bad-layer", (4, 12)),
-        ("  - {each: T, relu}", "not-supported", (4, 6)),
+        ("  - {each: T, relu}", "wrong-inputs", (4, 12)),
         ("  - {repeat: -3, relu}", "wrong-value", (4, 14)),
         ("  - scan: {}", "missing-key", (4, 5)),
         ("  - linear: 9_999_999_999", "wrong-value", (4, 13)),

@@ -39,7 +39,7 @@ def _references(schema: object) -> list[str]:
         f"{REST}, args: {{a: int, b: 3, c: =2*b, d: [1, 2], e: {{k: 1}}, f: {{type: float, default: 0.5, min: 0}}}}",
         f"{REST}, args: {{depth: {{type: int, default: 50, choices: [50, 101]}}}}",
         f"{REST}, dims: {{T: 16, H: {{multiple_of: 32, min: 1, max: =2*a}}, W: }}",
-        f"{REST}, vocabs: {{words: {{file: a.txt, size: 12_000, unit: word, special: [a]}}, kinds: [a, b]}}",
+        f"{REST}, vocabs: {{words: {{file: a.txt, size: 12_000, unit: word, special: {{eos: a}}}}, kinds: [a, b]}}",
         f"{REST}, init: [{{params: [{{op: conv}}, 'h.*'], weight: {{normal: {{std: 0.1}}}}, bias: zeros}}]",
         f"{REST}, init: [{{params: {{parameter: bias}}, bias: {{chunks: [zeros, ones]}}}}]",
         f"{REST}, blocks: {{b: {{args: {{w: int}}, inputs: [x, y], layers: [relu], outputs: {{h: 0}}}}}}",
