@@ -106,7 +106,6 @@ class Stages:
 
         with closing(splits):
             self._go(loop, saver, progress, leave)
-        self._pool |= loop.named_weights()
         self._before += loop.steps
 
     def _go(self, loop: Loop, saver: Saver, progress: bool, draw: Callable[[], None]) -> None:
@@ -120,6 +119,9 @@ class Stages:
                     saver.save()
                     loop.keep_last()
                     raise
+            if loop.plan is self.plan.final:
+                saver.save()
+            self._pool |= loop.named_weights()
         except KeyboardInterrupt as stopped:
             # Who sent another signal has no time to wait, and a second Ctrl-C still less.
             if getattr(stopped, "exit_code", None) == INTERRUPTED:
@@ -129,9 +131,8 @@ class Stages:
             with suppress(NetspecError):  # the first error is the one to tell
                 draw()
             raise saver.noted(error) from None
+        # Last, as it puts the best weights into the module.
         draw()
-        if loop.plan is self.plan.final:
-            saver.save()
 
     def _saver(self, index: int, journal: Journal) -> Saver:
         facts = {**self.facts, "data": data_facts(self.samples(index))}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from netspec.compiler import Spec, compile_source
 from netspec.diagnostics import Diagnostic, ModelError, Source
@@ -243,6 +244,28 @@ def test_a_run_can_be_made_longer(tmp_path: Path, schedule: str) -> None:
     assert run.last.read_bytes() == whole.last.read_bytes()
     again = spec_of_run(tmp_path / "run")
     assert again.settings == ("train.epochs=6",)
+
+
+WORSE = PLAIN + "  optimizer: {sgd: {lr: 0.02, maximize: true}}\n"
+
+
+def test_where_the_best_weights_are_not_the_last_the_last_go_on(tmp_path: Path) -> None:
+    whole = trained(spec_of(HEAD + WORSE.replace("epochs: 3", "epochs: 5"), tmp_path), tmp_path / "whole")
+    run = trained(spec_of(HEAD + WORSE, tmp_path), tmp_path / "run")
+    saved, last, best = Store(run.directory).open().tensors("weights"), load_file(run.last), load_file(run.weights)
+    assert all(np.array_equal(saved[key], last[key]) for key in last)
+    assert not any(torch.equal(best[key], last[key]) for key in last)
+    longer = train(spec_of_run(tmp_path / "run", ["train.epochs=5"]), resume=tmp_path / "run")
+    assert longer.last.read_bytes() == whole.last.read_bytes()
+
+
+def test_where_the_best_weights_are_not_the_last_the_last_are_carried(tmp_path: Path) -> None:
+    text = HEAD + WORSE + "  stages: [{name: one}, {name: two, optimizer: {sgd: 0}, epochs: 1}]\n"
+    run = trained(spec_of(text, tmp_path), tmp_path / "run")
+    one = {name: load_file(run.directory / "stages" / "one" / f"{name}.safetensors") for name in ("best", "last")}
+    two = load_file(run.last)
+    assert all(torch.equal(two[key], one["last"][key]) for key in two)
+    assert not any(torch.equal(two[key], one["best"][key]) for key in two)
 
 
 def test_an_earlier_checkpoint_can_be_named(tmp_path: Path) -> None:
