@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from netspec.backends.onnx.bundle import Beside
 from netspec.backends.onnx.formulas import Formulas
 from netspec.ir import DType, Node, Size, Sizes, TensorType
 from netspec.ops.lowering import OnnxValue
@@ -67,9 +68,13 @@ class Params:
 class Builder:
     """Collects the nodes and initializers of a graph. `start` and `finish` enclose one op's nodes."""
 
-    def __init__(self, taken: Collection[str] = (), constants: str = "constant") -> None:
-        """`taken` are names that no tensor may have (those of the outputs); constants are `constants` and a number."""
+    def __init__(self, taken: Collection[str] = (), constants: str = "constant", beside: Beside | None = None) -> None:
+        """`taken` are names that no tensor may have (those of the outputs); constants are `constants` and a number.
+
+        `beside` holds large tensors outside of the model.
+        """
         self._prefix = constants
+        self._beside = beside
         self.nodes: list[onnx.NodeProto] = []
         self._taken = frozenset(taken)
         self.initializers: dict[str, onnx.TensorProto] = {}
@@ -187,7 +192,10 @@ class Builder:
         """A named tensor of the file; used twice, stored once. Constants of equal value are one tensor too."""
         name = f"{name}/stored" if name in self._taken else name
         if name not in self.initializers:
-            self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            array = np.ascontiguousarray(array)
+            beside = self._beside
+            tensor = numpy_helper.from_array(array, name) if beside is None else beside.tensor(name, array)
+            self.initializers[name] = tensor
         return OnnxHandle(name)
 
     def _constant(self, array: np.ndarray[Any, Any]) -> OnnxHandle:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from netspec import atomic
 
@@ -27,38 +29,44 @@ ALIGNMENT = 4096
 METADATA_KEY = "netspec.external"
 
 
-def weight_bytes(model: onnx.ModelProto) -> int:
-    """Bytes of all stored tensors."""
-    return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+class Beside:
+    """The large tensors of a model, as arrays: no protobuf message ever holds them, which has room for 2 GiB."""
 
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray[Any, Any]] = {}
 
-def write_beside(model: onnx.ModelProto, target: Path) -> tuple[Path, bool]:
-    """Move the large tensors of a model that will stand at `target` into a file beside it.
+    def tensor(self, name: str, array: np.ndarray[Any, Any]) -> TensorProto:
+        """The tensor in the model, without its elements; a small one with them."""
+        if array.nbytes < LEAST_BYTES:
+            return numpy_helper.from_array(array, name)
+        self._arrays[name] = array
+        type = helper.np_dtype_to_tensor_dtype(array.dtype)
+        return TensorProto(name=name, dims=array.shape, data_type=type, data_location=TensorProto.EXTERNAL)
 
-    The model is changed in place: it names that file, and its metadata hold the file's hash.
+    def write(self, model: onnx.ModelProto, target: Path) -> tuple[Path, bool]:
+        """Write the arrays that a model reads beside `target`, where it will stand.
 
-    Returns:
-        The file, and whether it is new; one that has this name already, and this content, is used.
+        The model is changed in place: it names that file, and its metadata hold the file's hash.
 
-    Raises:
-        NetspecError: `unwritable`.
-    """
-    tensors = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) >= LEAST_BYTES]
-    digest = hashlib.sha256()
-    for chunk in _chunks(tensors):
-        digest.update(chunk)
-    path = target.with_name(f"{target.name}.{digest.hexdigest()[:12]}.data")
-    is_new = not _holds(path, digest.hexdigest())
-    if is_new:
-        atomic.write_chunks(path, _chunks(tensors))
-    offset = 0
-    for tensor in tensors:
-        offset += -offset % ALIGNMENT
-        _point(tensor, path.name, offset)
-        offset += int(tensor.external_data[-1].value)
-    entry = model.metadata_props.add(key=METADATA_KEY)
-    entry.value = json.dumps({path.name: {"sha256": digest.hexdigest(), "bytes": offset}})
-    return path, is_new
+        Returns:
+            The file, and whether it is new; one that has this name already, and this content, is used.
+
+        Raises:
+            NetspecError: `unwritable`.
+        """
+        tensors = [each for each in model.graph.initializer if each.data_location == TensorProto.EXTERNAL]
+        arrays = [self._arrays[tensor.name] for tensor in tensors]
+        digest = hashlib.sha256()
+        for chunk in _chunks(arrays):
+            digest.update(chunk)
+        path = target.with_name(f"{target.name}.{digest.hexdigest()[:12]}.data")
+        is_new = not _holds(path, digest.hexdigest())
+        if is_new:
+            atomic.write_chunks(path, _chunks(arrays))
+        end = _point(tensors, arrays, path.name)
+        entry = model.metadata_props.add(key=METADATA_KEY)
+        entry.value = json.dumps({path.name: {"sha256": digest.hexdigest(), "bytes": end}})
+        return path, is_new
 
 
 def drop_stale(target: Path, kept: Path | None) -> None:
@@ -69,22 +77,25 @@ def drop_stale(target: Path, kept: Path | None) -> None:
             path.unlink(missing_ok=True)
 
 
-def _chunks(tensors: list[TensorProto]) -> Iterator[bytes]:
-    """The tensors, each from the next page on."""
+def _chunks(arrays: Iterable[np.ndarray[Any, Any]]) -> Iterator[bytes | memoryview]:
+    """The arrays' bytes, each from the next page on."""
     offset = 0
-    for tensor in tensors:
+    for array in arrays:
         padding = -offset % ALIGNMENT
         yield bytes(padding)
-        yield tensor.raw_data
-        offset += padding + len(tensor.raw_data)
+        yield array.reshape(-1).view(np.uint8).data
+        offset += padding + array.nbytes
 
 
-def _point(tensor: TensorProto, location: str, offset: int) -> None:
-    length = len(tensor.raw_data)
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
-        tensor.external_data.add(key=key, value=value)
+def _point(tensors: Sequence[TensorProto], arrays: Sequence[np.ndarray[Any, Any]], location: str) -> int:
+    """Say where in the file each tensor stands; the end of the last."""
+    end = 0
+    for tensor, array in zip(tensors, arrays, strict=True):
+        offset = end + -end % ALIGNMENT
+        for key, value in (("location", location), ("offset", str(offset)), ("length", str(array.nbytes))):
+            tensor.external_data.add(key=key, value=value)
+        end = offset + array.nbytes
+    return end
 
 
 def _holds(path: Path, digest: str) -> bool:

@@ -15,7 +15,7 @@ import onnxruntime as ort
 from torch import nn
 
 from netspec import atomic
-from netspec.backends.onnx.bundle import EXTERNAL_BYTES, drop_stale, weight_bytes, write_beside
+from netspec.backends.onnx.bundle import EXTERNAL_BYTES, Beside, drop_stale
 from netspec.backends.onnx.lower import lower
 from netspec.backends.onnx.parity import Difference, Trial, as_written, compare, first_difference, trials
 from netspec.backends.onnx.sessions import session
@@ -108,26 +108,32 @@ def export_onnx(
     function = drawn_as_inputs(deployed(graph))
     if function is not graph:
         graph, module = function, as_written(function, module)
-    model = lower(graph, state, metadata=metadata, opset=opset, fixed=sizes)
+    size = sum(array.nbytes for array in state.values())
+    beside = Beside() if size > external_bytes else None
+    if beside is not None and finish is not None:
+        message = f"{size:,} bytes of weights are more than can be changed after lowering"
+        help = "leave out `preprocess`, `after` and `precision` of `export`"
+        raise ModelError.at(str(target), "onnx", message, help=help)
+    model = lower(graph, state, metadata=metadata, opset=opset, fixed=sizes, beside=beside)
     lowered = time.perf_counter()
     proof = _Proof(graph, module, state, trials(graph, sizes), opset, atol, rtol, str(target))
     if finish is None:
-        with _bundle(model, target, external_bytes) as bundle:
+        with _bundle(model, target, beside) as bundle:
             differences = proof.of(session(str(bundle.temporary)))
         facts: Mapping[str, Any] = {}
     else:
-        with _plain(model, target, external_bytes) as plain:
-            differences = proof.of(plain)
-            model = finish.apply(model)
-            with _bundle(model, target, external_bytes) as bundle:
-                facts = finish.confirm(plain, session(str(bundle.temporary)), proof.tried, str(target))
+        plain = session(model.SerializeToString())
+        differences = proof.of(plain)
+        model = finish.apply(model)
+        with _bundle(model, target, None) as bundle:
+            facts = finish.confirm(plain, session(str(bundle.temporary)), proof.tried, str(target))
     drop_stale(target, bundle.data)
-    size = target.stat().st_size + (bundle.data.stat().st_size if bundle.data is not None else 0)
+    written = target.stat().st_size + (bundle.data.stat().st_size if bundle.data is not None else 0)
     finished = time.perf_counter()
     return ExportReport(
         target,
         len(model.graph.node),
-        size,
+        written,
         opset,
         differences,
         lowered - started,
@@ -146,13 +152,13 @@ class _Bundle:
 
 
 @contextmanager
-def _bundle(model: onnx.ModelProto, target: Path, external_bytes: int) -> Iterator[_Bundle]:
+def _bundle(model: onnx.ModelProto, target: Path, beside: Beside | None) -> Iterator[_Bundle]:
     """Write a model; it takes its place when the block ends without an error, and leaves nothing otherwise."""
     with atomic.replacing(target) as temporary:
         written, is_new = _Bundle(temporary), False
         try:
-            if weight_bytes(model) > external_bytes:
-                written.data, is_new = write_beside(model, target)
+            if beside is not None:
+                written.data, is_new = beside.write(model, target)
             temporary.write_bytes(model.SerializeToString(deterministic=True))
             onnx.checker.check_model(str(temporary), full_check=True)
             yield written
@@ -160,16 +166,6 @@ def _bundle(model: onnx.ModelProto, target: Path, external_bytes: int) -> Iterat
             if written.data is not None and is_new:
                 written.data.unlink(missing_ok=True)
             raise
-
-
-@contextmanager
-def _plain(model: onnx.ModelProto, target: Path, external_bytes: int) -> Iterator[ort.InferenceSession]:
-    """A session of a model that is not written to last."""
-    if weight_bytes(model) > external_bytes:
-        message = f"{weight_bytes(model):,} bytes of weights are more than can be changed after lowering"
-        help = "leave out `preprocess`, `after` and `precision` of `export`"
-        raise ModelError.at(str(target), "onnx", message, help=help)
-    yield session(model.SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from onnx import helper
 
 import netspec
 from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, Params, every_node
+from netspec.backends.onnx.bundle import Beside
 from netspec.backends.onnx.formulas import dimensions
 from netspec.backends.onnx.scans import ScanLowering
 from netspec.compiler.passes.deployed import deployed
@@ -39,6 +40,7 @@ def lower(
     metadata: Mapping[str, str] | None = None,
     opset: int = 20,
     fixed: Mapping[str, int] | None = None,
+    beside: Beside | None = None,
 ) -> onnx.ModelProto:
     """The ONNX model of a graph. The same graph, weights and metadata give the same bytes.
 
@@ -48,6 +50,7 @@ def lower(
         metadata: Texts that the file carries, by key.
         opset: Version of ONNX's operators.
         fixed: Sizes of free axes that the file is to have once and for all, by name; `batch` is the batch's.
+        beside: Takes the large tensors, which the model then lacks until they are written.
 
     Raises:
         ModelError: `onnx`, an operator that this version does not have; `weights`, a state that does not fit the graph.
@@ -57,7 +60,7 @@ def lower(
         raise ModelError.at(graph.name, "onnx", message)
     graph = masked(drawn_as_inputs(fused_cells(deployed(graph))))
     check_state(graph, state)
-    lowering = _Lowering(graph, state, opset, fixed or {})
+    lowering = _Lowering(graph, state, opset, fixed or {}, beside)
     lowering.inputs()
     lowering.nodes(graph)
     outputs = lowering.outputs()
@@ -83,8 +86,8 @@ def lower(
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, state: State, opset: int, fixed: Mapping[str, int]) -> None:
-        self.builder = Builder(graph.output_names)
+    def __init__(self, graph: Graph, state: State, opset: int, fixed: Mapping[str, int], beside: Beside | None) -> None:
+        self.builder = Builder(graph.output_names, beside=beside)
         self._opset = opset
         self._fixed = fixed
         self._graph = graph
