@@ -45,6 +45,8 @@ class _Outline:
     def lines(self, graph: Graph, level: int) -> Iterator[Line]:
         for entry in self._folder.entries(graph):
             first, members = (entry.first, entry.members) if isinstance(entry, Run) else (entry, (entry,))
+            if isinstance(first, Node) and first.layer != first.path:
+                continue  # no layer of the file: `each` folds and unfolds
             whole = self._folder.whole(first) if isinstance(first, Region) and len(members) == 1 else None
             shown = whole.first if whole else first
             yield self._line(entry, members, whole, level)

@@ -45,6 +45,7 @@ def describe(spec: Spec, plan: ExportPlan, part: Part) -> dict[str, str]:
         **_said("netspec.after", after),
         **_said("netspec.states", {each.input.name: each.output for each in part.states}),
         "netspec.sample": json.dumps(_drawn(part)),
+        **_said("netspec.lengths", {value.name: symbol for symbol, value in part.graph.lengths.items()}),
         "netspec.below": json.dumps({each.name: each.type.below for each in part.graph.inputs if each.type.below}),
     }
 

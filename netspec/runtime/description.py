@@ -17,7 +17,8 @@ class Description:
     """The metadata of one file.
 
     `labels` are names of classes by output; `below` what the indices of an input are smaller than; `sample` the inputs
-    that are drawn where none is given, and how; `after` the last step that the file itself puts behind an output.
+    that are drawn where none is given, and how; `lengths` the inputs that say how large an axis of that name is in
+    each sample; `after` the last step that the file itself puts behind an output.
 
     Raises:
         ModelError: `model-file`: an entry is not JSON.
@@ -31,6 +32,8 @@ class Description:
         below, sample = self._mapping("netspec.below"), self._mapping("netspec.sample")
         self.below = {name: bound for name, bound in below.items() if type(bound) is int}
         self.sample = {name: how for name, how in sample.items() if how in ("normal", "uniform")}
+        lengths = self._mapping("netspec.lengths")
+        self.lengths = {name: axis for name, axis in lengths.items() if isinstance(axis, str)}
         self.after = {name: _last(steps) for name, steps in self._mapping("netspec.after").items()}
 
     def steps(self, name: str, *, inside: bool = False) -> tuple[Step, ...]:

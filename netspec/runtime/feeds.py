@@ -37,11 +37,12 @@ class Feeds:
             DataError: `input-file`: something that the model does not take.
         """
         feeds = {name: self._checked(name, np.asarray(array)) for name, array in arrays.items()}
-        feeds |= self._drawn(feeds)
+        feeds |= self._drawn(feeds) | self._whole(feeds)
         missing = [name for name in self.shapes if name not in feeds]
         if missing:
             raise self._wrong(f"the model needs the input `{missing[0]}` too")
         self._check_axes(feeds)
+        self._check_lengths(feeds)
         return feeds
 
     def _checked(self, name: str, array: Array) -> Array:
@@ -97,6 +98,33 @@ class Feeds:
                 other, known = seen.setdefault(axis, (name, size))
                 if known != size:
                     raise self._wrong(f"`{axis}` is {known} in the input `{other}` and {size} in `{name}`")
+
+    def _axis(self, name: str, feeds: Mapping[str, Array]) -> int | None:
+        """The size of an axis of that name in what is given, if it has one."""
+        found = (
+            array.shape[1 + self.shapes[given].index(name)]
+            for given, array in feeds.items()
+            if name in self.shapes[given]
+        )
+        return next(found, None)
+
+    def _whole(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Lengths that are not given: samples as long as their arrays."""
+        found = {}
+        for name, axis in self._said.lengths.items():
+            size = self._axis(axis, feeds)
+            if name in self.shapes and name not in feeds and size is not None:
+                found[name] = np.full(len(next(iter(feeds.values()))), size, np.int64)
+        return found
+
+    def _check_lengths(self, feeds: Mapping[str, Array]) -> None:
+        for name, axis in self._said.lengths.items():
+            size = self._axis(axis, feeds)
+            lengths = feeds.get(name)
+            if lengths is not None and size is not None and not (lengths.min() >= 1 and lengths.max() <= size):
+                wrong = lengths.min() if lengths.min() < 1 else lengths.max()
+                holds = f"lengths from 1 to {size}, the size of `{axis}`"
+                raise self._wrong(f"the input `{name}` holds {holds}, got {wrong}")
 
     def _drawn(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The inputs that are drawn and not given, as many samples as there are of the others."""

@@ -117,7 +117,7 @@ class Loop:
         self._average = Average(module, plan.ema.decay) if plan.ema is not None else None
         self._keeper = Keeper(plan, journal.directory)
         self._patience = Patience(plan)
-        self._tally = Tally(self._metrics.measures)
+        self._tally = Tally(self._metrics.measures, device)
         self._weights = Weights(module, frozenset(each.key for each in parameters(plan.graph)))
         self._random = Random(device)
         self._seen: Batch | None = None

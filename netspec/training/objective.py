@@ -179,8 +179,9 @@ class Objective:
 class Tally:
     """Sums over batches. They stay on the device until the result is asked for."""
 
-    def __init__(self, measures: tuple[Measure, ...]) -> None:
+    def __init__(self, measures: tuple[Measure, ...], device: torch.device | None = None) -> None:
         self._metrics = [measure.metric for measure in measures]
+        self._device = device or torch.device("cpu")
         self.clear()
 
     def clear(self) -> None:
@@ -221,8 +222,9 @@ class Tally:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._losses, self._samples = dict(state["losses"]), dict(state["samples"])
-        self._totals, self._counts = list(state["totals"]), list(state["counts"])
+        self._losses = {name: each.to(self._device) for name, each in state["losses"].items()}
+        self._totals = [each.to(self._device) if isinstance(each, Tensor) else each for each in state["totals"]]
+        self._samples, self._counts = dict(state["samples"]), list(state["counts"])
 
 
 def call(module: nn.Module, batch: Batch) -> Outputs:

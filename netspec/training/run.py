@@ -67,7 +67,7 @@ def train(
 
     Args:
         spec: A checked spec; with `resume` that of the run, or one that does the same (`netspec.training.resume`).
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`; `auto` is the CPU for a run that was begun there.
         seed: In place of the spec's, or of the resumed run's. The held-out samples do not depend on it.
         directory: The run directory; `runs/NAME/STAMP` by default.
         rewrite: Apply the rewrites that keep the function and the state-dict keys; by default they are.
@@ -92,7 +92,8 @@ def train(
     """
     place = Place.of(resume) if resume is not None else None
     before = place.environment() if place is not None else {}
-    chosen = select(device)
+    # A run on a CPU goes on there, where a GPU would give other bits.
+    chosen = select("cpu" if device == "auto" and before.get("device") == "cpu" else device)
     found = planned(spec, allowed)
     run = {
         "device": chosen.type,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn, optim
+from torch import Tensor, nn, optim
 
 from netspec.training.objective import Losses
 from netspec.training.parts import State
@@ -95,7 +95,16 @@ class Turn:
         self._rates.restore(state["rates"])
         self._optimizer.state.clear()
         for key, numbers in state["optimizer"].items():
-            self._optimizer.state[self._by_key[key]] = dict(numbers)
+            parameter = self._by_key[key]
+            beside = {name: self._beside(name, each, parameter) for name, each in numbers.items()}
+            self._optimizer.state[parameter] = beside
+
+    def _beside(self, name: str, value: Any, parameter: nn.Parameter) -> Any:
+        """A number of the optimiser where its parameter is; a count of steps is on the CPU unless a kernel reads it."""
+        is_fused = bool(self._optimizer.param_groups[0].get("fused"))
+        if not isinstance(value, Tensor) or (name == "step" and not is_fused):
+            return value
+        return value.to(parameter.device)
 
     def _hold(self, still: bool) -> None:
         """Normalise by the batch as in training, but let no statistics move."""

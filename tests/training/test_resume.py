@@ -42,7 +42,9 @@ GAN = """\
 """
 PLAIN = TRAIN.replace("  optimizer: {sgd: 0.05}\n", "")
 BY_ACCURACY = "  keep: {best: accuracy}\n  metrics: accuracy\n"
+AUGMENT = "  augment: {image: [{random_crop: {size: [6, 6], padding: 1}}, mixup]}\n"
 RECIPES = {
+    "augmented": PLAIN + ADAMW + AUGMENT,
     "momentum": PLAIN + "  optimizer: {sgd: {lr: 0.05, momentum: 0.9, nesterov: true}}\n  metrics: accuracy\n",
     "one cycle": PLAIN
     + ADAMW
@@ -82,7 +84,7 @@ def data(tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trained(spec: Spec, directory: Path, **options: Any) -> Run:
-    return train(spec, directory=directory, threads=1, **options)
+    return train(spec, directory=directory, threads=1, **{"device": "cpu", **options})
 
 
 def killed_after(spec: Spec, directory: Path, steps: int, *, every: float = 0) -> None:
@@ -349,3 +351,26 @@ def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
         assert observer.left < 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.gpu
+def test_a_run_on_cuda_goes_on(tmp_path: Path) -> None:
+    spec = spec_of(DROPOUT + RECIPES["an average"], tmp_path)
+    whole = trained(spec, tmp_path / "whole", device="cuda")
+    killer = KillAfter(5)
+    with pytest.raises(Killed):
+        trained(spec, tmp_path / "run", device="cuda", observing=lambda *_: [killer], checkpoint_seconds=0)
+    told: list[Diagnostic] = []
+    run = resumed(tmp_path / "run", warn=told.extend)
+    assert not told and [row["step"] for row in run.history] == [row["step"] for row in whole.history]
+    one, other = load_file(run.last), load_file(whole.last)
+    for key in one:
+        torch.testing.assert_close(one[key], other[key], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+def test_a_run_goes_on_where_it_was_begun(tmp_path: Path) -> None:
+    trained(spec_of(DROPOUT + TRAIN, tmp_path), tmp_path / "whole")
+    killed_after(spec_of(DROPOUT + TRAIN, tmp_path), tmp_path / "run", 5)
+    resumed(tmp_path / "run")
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
