@@ -15,6 +15,6 @@ for step in json.loads(metadata["netspec.preprocess"])["image"]:
     else:
         mean, std = (np.float32(step["normalize"][key]).reshape(-1, 1, 1) for key in ("mean", "std"))
         x = (x - mean) / std
-labels = json.loads(metadata["netspec.labels"])
+[labels] = json.loads(metadata["netspec.labels"]).values()
 for scores in session.run(None, {"image": x})[0]:
     print(labels[scores.argmax()])

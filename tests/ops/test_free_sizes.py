@@ -16,7 +16,10 @@ from netspec.ir import Dim, Size, TensorType, evaluate, symbol, symbols_of
 from netspec.ops.base import Example, Op, OpError
 from netspec.ops.registry import ops
 
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),
+]
 
 #: Which axes are free: those of space, the last one, the first one, all.
 CHOICES: dict[str, Callable[[int, int], bool]] = {

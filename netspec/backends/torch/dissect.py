@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from netspec.backends.torch.classes import ClassTree
@@ -94,8 +95,10 @@ def dissect(
 
 def number(tree: ast.AST) -> Any:
     """The number, the truth value or the tuple of numbers that a tree writes, or NOTHING."""
-    if isinstance(tree, ast.Constant) and isinstance(tree.value, int | float):
-        return tree.value
+    if isinstance(tree, ast.Constant):
+        return tree.value if isinstance(tree.value, int | float) else NOTHING
+    if isinstance(tree, ast.Name):  # most are, and it need not be asked what else they might be
+        return NOTHING
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         inner = number(tree.operand)
         return NOTHING if inner is NOTHING or isinstance(inner, tuple) else -inner
@@ -135,14 +138,17 @@ class _Dissector:
         if node in self._comments:
             tokens.append("# comment")
             self.found.commented.append(node)
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Name):
+            tokens.append(node.id)
+        elif isinstance(node, ast.Constant):
             tokens.append(repr(node.value))
         elif isinstance(node, ast.Call) and node in self._defaults:
             self._call(node, self._defaults[node])
         else:
             # Numbers in a list are data, as in torch.tensor([[1, 2]]): they stay.
             outside, self._in_list = self._in_list, self._in_list or isinstance(node, ast.List)
-            for field, value in _fields(node):
+            for field in _fields(type(node)):
+                value = getattr(node, field, None)
                 if isinstance(value, list):
                     self.list_of(node, field, value)
                 else:
@@ -163,7 +169,6 @@ class _Dissector:
         self.found.positions.append(Options(call, given, defaults, self.in_forward))
 
 
-def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    for name in node._fields:
-        if name not in ("ctx", "type_comment", "kind"):
-            yield name, getattr(node, name, None)
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in ("ctx", "type_comment", "kind"))

@@ -13,6 +13,7 @@ from torch import nn
 from netspec.backends.torch.proof import proven
 from netspec.backends.torch.source import emit, network_class
 from netspec.ir import Graph
+from netspec.lang.reader import collector_off
 
 # The functions of nn.init that draw random numbers.
 _DRAWING = """
@@ -32,12 +33,13 @@ def build(graph: Graph, *, initialize: bool = True) -> nn.Module:
         A module whose `forward` takes batches `[N, *shape]` in the order of the graph's inputs and returns the
         output, or a tuple in the order of the graph's outputs. Its state-dict keys are the spec's module paths.
     """
-    source = emit(proven(graph))
-    network = compiled(source)
-    if initialize:
-        return network()
-    with _uninitialized():
-        return network()
+    # What is written stays until it is printed: a collector that looks through it finds nothing to free.
+    with collector_off():
+        network = compiled(emit(proven(graph)))
+        if initialize:
+            return network()
+        with _uninitialized():
+            return network()
 
 
 def compiled(source: str) -> type[nn.Module]:
