@@ -23,7 +23,7 @@ from netspec.lang.document import LayerDecl, Layers
 from netspec.lang.layers import STRUCTURAL
 from netspec.lang.names import check_layer_name
 from netspec.lang.nodes import shorten
-from netspec.ops.registry import lookup, ops
+from netspec.ops.registry import is_shipped, lookup, ops
 
 
 class Chains:
@@ -207,7 +207,7 @@ class Chains:
             groups.sequence(self, body, decl, entry, env, reading)
         elif decl.parallel is not None:
             groups.parallel(self, body, decl, entry, env, reading)
-        elif key in env.document.blocks and lookup(key) is None:
+        elif key in env.document.blocks and not is_shipped(key):
             blocks.block(self, body, decl, entry, env, reading)
         elif key == "use":
             blocks.use(self, body, decl, entry, env, reading)

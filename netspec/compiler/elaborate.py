@@ -27,7 +27,7 @@ from netspec.ir import DType, Graph, Input, TensorType, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Node, Scalar, words
 from netspec.lang.reader import Limits
-from netspec.ops.registry import lookup
+from netspec.ops.registry import is_shipped
 
 Settings = Mapping[str, tuple[object, Span]]
 
@@ -112,7 +112,7 @@ class _Network:
 
     def _check_block_names(self) -> None:
         for name, block in self._document.blocks.items():
-            if block is not None and lookup(name) is not None:
+            if block is not None and is_shipped(name):
                 message = f"an op is called `{name}` too"
                 self._report.error("duplicate-name", message, block.name.span, help="give the block another name")
 

@@ -51,6 +51,11 @@ def lookup(name: str) -> type[Op] | None:
     return _installed().get(name) if home is None else ops_of(home)[name]
 
 
+def is_shipped(name: str) -> bool:
+    """Whether netspec has an op of that name; a block of a file goes before one that a package brings."""
+    return name in _homes()
+
+
 @cache
 def _homes() -> dict[str, str]:
     """The family of each op, by the `name = "..."` of its class: read, not imported."""

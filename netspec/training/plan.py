@@ -16,10 +16,10 @@ from netspec.training.settings import Bptt, Bucket, EarlyStopping, Ema, Evaluate
 from netspec.training.terms import Measure, Term
 from netspec.training.trained import Trained
 from netspec.training.updates import Update
-from netspec.weights.bind import Weights
 
 if TYPE_CHECKING:
     from netspec.data.augment.pipeline import Listed
+    from netspec.weights.bind import Weights
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -34,10 +34,10 @@ from netspec.training.stages import Stage, stages
 from netspec.training.terms import Measure, Term, Terms, values_read
 from netspec.training.trained import bind_trained
 from netspec.training.updates import Update, bind_updates
-from netspec.weights.bind import Weights, bind_weights
 
 if TYPE_CHECKING:
     from netspec.data.augment.pipeline import Listed
+    from netspec.weights.bind import Weights
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -198,6 +198,8 @@ class _Planner:
             return None
         place = name if name is not None else node
         folder = folder_of(place.span.source, project_root(self._spec.source), *self._spec.allowed)
+        from netspec.weights.bind import bind_weights  # most runs start from none
+
         return bind_weights(node, folder, self._report)
 
     def _augmentations(self, node: Node | None) -> dict[str, tuple[Listed, ...]]:

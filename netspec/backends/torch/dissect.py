@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from netspec.backends.torch.classes import ClassTree
 
 #: Not a number.
 NOTHING = object()
+
+# Fields of trees that say nothing of the text.
+_LEFT_OUT = frozenset({"ctx", "type_comment", "kind"})
 
 # Names of torch's positional arguments, by its class without the number of axes.
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
@@ -147,7 +149,9 @@ class _Dissector:
         else:
             # Numbers in a list are data, as in torch.tensor([[1, 2]]): they stay.
             outside, self._in_list = self._in_list, self._in_list or isinstance(node, ast.List)
-            for field in _fields(type(node)):
+            for field in node._fields:
+                if field in _LEFT_OUT:
+                    continue
                 value = getattr(node, field, None)
                 if isinstance(value, list):
                     self.list_of(node, field, value)
@@ -167,8 +171,3 @@ class _Dissector:
             else:
                 self._visit(keyword)
         self.found.positions.append(Options(call, given, defaults, self.in_forward))
-
-
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(name for name in kind._fields if name not in ("ctx", "type_comment", "kind"))
