@@ -85,9 +85,9 @@ class _Writer:
         self._stands_for: dict[Value, Value] = {}
         self._steps = list(self._flat(graph, (), in_training_only=False))
         self._is_step = is_step
-        self._outputs = tuple(map(self._resolved, graph.outputs))
-        if is_step:  # what is both a state and emitted is given once
-            self._outputs = tuple(dict.fromkeys(self._outputs))
+        # What is both a state of a scan and emitted is given once.
+        outputs = tuple(dict.fromkeys(graph.outputs)) if is_step else graph.outputs
+        self._outputs = tuple(map(self._resolved, outputs))
         self._readers = Counter(value for step in self._steps for value in step.inputs) + Counter(self._outputs)
         self._following = dict(pairwise([*self._steps, None]))
         self._variables: dict[Value, str] = {}
@@ -273,13 +273,25 @@ class _Writer:
         read = frozenset(value for value in scan.outputs if self._readers[value])
         statements, results = Loop(scan, names, module, self._taken, may_overwrite=False, read=read).statements()
         if scan.is_single:
-            return [*statements, self._assigned(step, results[0], step.outputs)]
+            return [*statements, self._one_step(step, scan, results[0])]
         for value, result in zip(step.outputs, results, strict=True):
             if isinstance(result, ast.Name):
                 self._variables[value] = result.id
             elif self._readers[value]:
                 statements.append(ast.Assign([ast.Name(self._target(step, value))], result, lineno=1))
         return statements
+
+    def _one_step(self, step: _Step, scan: Scan, call: ast.expr) -> ast.stmt:
+        """The values of one step; one that has two names is given once, and is read under one name."""
+        given: dict[Value, list[Value]] = {}
+        for outside, inside in zip(step.outputs, scan.body.outputs, strict=True):
+            given.setdefault(inside, []).append(outside)
+        for first, *others in given.values():
+            self._readers[first] += sum(self._readers[each] for each in others)
+        statement = self._assigned(step, call, tuple(first for first, *_ in given.values()))
+        for first, *others in given.values():
+            self._variables.update((each, self._variables[first]) for each in others if self._readers[each])
+        return statement
 
     def _add_halves(self, body: list[ast.stmt], step: _Step, always: tuple[Value, ...]) -> None:
         """A region with heads inside gives more values in training than in evaluation."""
