@@ -299,7 +299,7 @@ def test_1_000_000_random_texts_take_at_most_5_ms_each() -> None:
 )
 def test_the_worst_that_fits_takes_at_most_5_ms(text: str) -> None:
     names: dict[str, object] = {"x": 3, "xs": list(range(4000))}
-    assert min(_seconds(text[:1024], names) for _ in range(5)) <= 0.005
+    assert min(_seconds(text[:1024], names) for _ in range(25)) <= 0.005
 
 
 @pytest.mark.parametrize(
