@@ -159,7 +159,7 @@ class _Planner:
     def _named_precision(self, node: Node | None) -> tuple[Precision, Node | None, Span]:
         if node is None or is_null(node):
             return "float32", None, self._place
-        key, argument = name_of(node)
+        key, argument = form.named(node)
         if key is not None:
             for known in ("float32", "float16", "int8"):
                 if key.text != known:
@@ -205,7 +205,7 @@ class _Planner:
         return found
 
     def _entry(self, node: Node) -> After | None:
-        key, argument = name_of(node)
+        key, argument = form.named(node)
         model = AFTER.get(key.text) if key is not None else None
         if key is None:
             message = f"what follows an output is a name, or one name with its arguments, got {describe(node)}"
@@ -290,16 +290,6 @@ def _takes(part: Part, sizes: MappingOf[str, int]) -> bool:
         return bool(admissible(part.graph, {name: size for name, size in sizes.items() if name in names}))
     except DimError:  # no multiple of what the axis is a multiple of
         return False
-
-
-def name_of(node: Node) -> tuple[Scalar | None, Node | None]:
-    """`NAME`, or `{NAME: ARGUMENT}`: the name and what stands after it."""
-    if isinstance(node, Mapping) and len(node) == 1:
-        ((key, argument),) = node
-        return key, argument
-    if isinstance(node, Scalar) and not is_null(node):
-        return node, None
-    return None, None
 
 
 def _items(node: Node) -> tuple[Node, ...]:

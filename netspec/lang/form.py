@@ -81,6 +81,14 @@ def sequence(node: Node | None, what: str, report: Report) -> Sequence | None:
     return None
 
 
+def named(node: Node) -> tuple[Scalar | None, Node | None]:
+    """`NAME`, or `{NAME: ARGUMENT}`: the name and what stands after it; no name where it is anything else."""
+    if isinstance(node, Mapping) and len(node) == 1:
+        ((key, argument),) = node
+        return key, argument
+    return (node, None) if isinstance(node, Scalar) and not is_null(node) else (None, None)
+
+
 def is_identifier(name: Scalar, what: str, report: Report) -> bool:
     """Whether a name is made of ASCII letters, digits and `_`; reports `bad-name` if not."""
     if IDENTIFIER.fullmatch(name.text):

@@ -10,8 +10,9 @@ from netspec.data.preprocess.step import ImageStep
 from netspec.data.preprocess.steps import STEPS
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
+from netspec.lang import form
 from netspec.lang.bind import bind
-from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
+from netspec.lang.nodes import Mapping, Node, Sequence, describe, is_null
 
 #: Augmentations, and the preprocessing steps that may stand among them.
 LISTED: dict[str, type[Augmentation | Mixing | ImageStep]] = {
@@ -50,7 +51,7 @@ def bind_augment(node: Node | None, inputs: Collection[str], report: Report) -> 
 
 
 def _entry(node: Node, report: Report) -> Listed | None:
-    key, argument = _named(node)
+    key, argument = form.named(node)
     if key is None:
         message = f"an augmentation is a name, or one name with its arguments, got {describe(node)}"
         report.error("wrong-type", message, node.span)
@@ -61,10 +62,3 @@ def _entry(node: Node, report: Report) -> Listed | None:
         report.error("unknown-training", message, key.span, help=did_you_mean(key.text, LISTED))
         return None
     return bind(model, argument, report, span=key.span, what=f"the augmentation {key.text}", main=model.main)
-
-
-def _named(node: Node) -> tuple[Scalar | None, Node | None]:
-    if isinstance(node, Mapping) and len(node) == 1:
-        ((key, argument),) = node
-        return key, argument
-    return (node, None) if isinstance(node, Scalar) and not is_null(node) else (None, None)

@@ -8,9 +8,10 @@ from netspec.data.preprocess.steps import LATER, STEPS, Step
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph, TensorType
+from netspec.lang import form
 from netspec.lang.bind import bind
 from netspec.lang.document import Document
-from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
+from netspec.lang.nodes import Node, Sequence, describe, is_null
 
 Steps = tuple[Step, ...]
 
@@ -46,7 +47,7 @@ def bind_steps(node: Node | None, report: Report) -> Steps | None:
 
 
 def _bind_step(node: Node, report: Report) -> Step | None:
-    key, argument = _name_of(node)
+    key, argument = form.named(node)
     if key is None:
         message = f"a step is a name, or one name with its arguments, got {describe(node)}"
         report.error("wrong-type", message, node.span)
@@ -60,15 +61,6 @@ def _bind_step(node: Node, report: Report) -> Step | None:
         message = f"no preprocessing step is called `{key.text}`"
         report.error("unknown-key", message, key.span, help=did_you_mean(key.text, STEPS))
     return None
-
-
-def _name_of(node: Node) -> tuple[Scalar | None, Node | None]:
-    if isinstance(node, Mapping) and len(node) == 1:
-        ((key, argument),) = node
-        return key, argument
-    if isinstance(node, Scalar) and not is_null(node):
-        return node, None
-    return None, None
 
 
 def _checked(steps: Steps, input: TensorType, node: Node, report: Report) -> bool:
