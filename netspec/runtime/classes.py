@@ -49,21 +49,20 @@ def classes_of(
         path: The file, for messages.
 
     Raises:
-        ModelError: `model-file`: the output is not one score per class.
+        ModelError: `model-file`: the output is not one score per class, or not what the file's metadata say.
     """
     labels, last = said.labels.get(name, ()), said.after.get(name, "")
     if last == "ctc_decode":
         raise _no_scores(path, name, "is a decoded text")
     if last == "argmax":
-        chosen = found[name]
-        _check_rank(path, name, chosen, 1)
+        chosen = _output(path, name, found, 1, whole=True)
         return [[Prediction(_label(labels, int(index)), None)] for index in chosen]
     if last == "top_k":
-        values, indices = found[f"{name}.values"], found[f"{name}.indices"]
-        _check_rank(path, name, values, 2)
+        values = _output(path, f"{name}.values", found, 2)
+        indices = _output(path, f"{name}.indices", found, 2, whole=True)
+        _check_alike(path, name, values.shape, indices.shape)
     else:
-        scores = found[name]
-        _check_rank(path, name, scores, 2)
+        scores = _output(path, name, found, 2)
         indices = np.argsort(-scores, axis=1, kind="stable")
         values = np.take_along_axis(scores, indices, axis=1)
     return [
@@ -74,10 +73,17 @@ def classes_of(
     ]
 
 
-def texts_of(name: str, found: Mapping[str, Array], said: Description) -> list[list[str]]:
-    """What a CTC output reads, label by label."""
+def texts_of(name: str, found: Mapping[str, Array], said: Description, path: Path) -> list[list[str]]:
+    """What a CTC output reads, label by label.
+
+    Raises:
+        ModelError: `model-file`: the output is not what the file's metadata say.
+    """
     labels = said.labels.get(name, ())
-    pairs = zip(found[name], found[f"{name}.lengths"], strict=True)
+    rows = _output(path, name, found, 2, whole=True)
+    lengths = _output(path, f"{name}.lengths", found, 1, whole=True)
+    _check_alike(path, name, rows.shape[:1], lengths.shape)
+    pairs = zip(rows, lengths, strict=True)
     return [[_label(labels, int(index)) for index in row[: int(length)]] for row, length in pairs]
 
 
@@ -92,9 +98,22 @@ def _label(labels: tuple[str, ...], index: int) -> str:
     return labels[index] if 0 <= index < len(labels) else str(index)
 
 
-def _check_rank(path: Path, name: str, array: Array, rank: int) -> None:
+def _output(path: Path, name: str, found: Mapping[str, Array], rank: int, *, whole: bool = False) -> Array:
+    """An output of so many axes, the batch among them, and of whole numbers where they are classes or lengths."""
+    array = found.get(name)
+    if array is None:
+        raise ModelError.at(str(path), "model-file", f"it has no output `{name}`, which its metadata promise")
     if array.ndim != rank:
         raise _no_scores(path, name, f"has shape {list(array.shape[1:])}")
+    if whole and array.dtype.kind not in "iu":
+        raise ModelError.at(str(path), "model-file", f"the output `{name}` is {array.dtype}, not whole numbers")
+    return array
+
+
+def _check_alike(path: Path, name: str, one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    if one != other:
+        message = f"the parts of the output `{name}` have shapes {list(one)} and {list(other)}"
+        raise ModelError.at(str(path), "model-file", message)
 
 
 def _no_scores(path: Path, name: str, what: str) -> ModelError:

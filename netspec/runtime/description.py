@@ -30,7 +30,7 @@ class Description:
         self.activation = metadata.get("netspec.activation", "")
         self.labels = self._labels(outputs)
         below, sample = self._mapping("netspec.below"), self._mapping("netspec.sample")
-        self.below = {name: bound for name, bound in below.items() if type(bound) is int}
+        self.below = {name: bound for name, bound in below.items() if type(bound) is int and bound > 0}
         self.sample = {name: how for name, how in sample.items() if how in ("normal", "uniform")}
         lengths = self._mapping("netspec.lengths")
         self.lengths = {name: axis for name, axis in lengths.items() if isinstance(axis, str)}

@@ -62,7 +62,7 @@ def _check_content(path: Path, name: str, handle: int, size: int, promise: dict[
 def _promised(path: Path, text: str) -> dict[str, dict[str, object]]:
     try:
         found = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         raise _refused(path, f"its metadata `{METADATA_KEY}` is not what netspec writes")

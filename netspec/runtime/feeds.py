@@ -52,11 +52,8 @@ class Feeds:
         shape = self.shapes[name]
         sizes = zip(array.shape[1:], shape, strict=False)
         if array.ndim != len(shape) + 1 or any(isinstance(want, int) and have != want for have, want in sizes):
-            raise self._wrong(
-                f"the input `{name}` takes [N, {', '.join(map(str, shape))}], got {list(array.shape)}".replace(
-                    ", ]", "]"
-                )
-            )
+            takes = ", ".join(map(str, ("N", *shape)))
+            raise self._wrong(f"the input `{name}` takes [{takes}], got {list(array.shape)}")
         if not array.size:
             raise self._wrong(f"the input `{name}` is empty: {list(array.shape)}")
         converted = self._converted(name, array)
@@ -138,7 +135,11 @@ class Feeds:
         }
         count = len(next(iter(feeds.values())))
         shapes = {name: (count, *(known.get(size, size) for size in self.shapes[name])) for name, _ in missing}
-        return {name: self._checked(name, self._draw(how, shapes[name])) for name, how in missing}
+        # One with an axis whose size nothing tells is left out: it has to be given.
+        open_axes = {name for name, shape in shapes.items() if not all(isinstance(size, int) for size in shape)}
+        return {
+            name: self._checked(name, self._draw(how, shapes[name])) for name, how in missing if name not in open_axes
+        }
 
     def _draw(self, distribution: str, shape: tuple[int, ...]) -> Array:
         uniform = distribution == "uniform"

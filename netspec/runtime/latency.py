@@ -72,10 +72,15 @@ def _latency(seconds: NDArray[Any], first: NDArray[Any], batch_size: int) -> Lat
 
 
 def _feeds(predictor: Predictor, batch_size: int, sizes: Mapping[str, int]) -> dict[str, NDArray[Any]]:
-    """Random numbers for every input: images of bytes, indices that the model takes, or from 0 to 1."""
+    """Random numbers for every input: images of bytes, indices that the model takes, or from 0 to 1.
+
+    Lengths are left out: samples are whole.
+    """
     generator = np.random.default_rng(0)
     found: dict[str, NDArray[Any]] = {}
     for name, shape in predictor.inputs.items():
+        if name in predictor.said.lengths:
+            continue
         known = [sizes.get(str(size), size) for size in shape]
         free = [size for size in known if not isinstance(size, int)]
         if free:

@@ -127,6 +127,8 @@ class Predictor:
         """
         rank = len(next(iter(self.inputs.values())))
         prepared = [self.prepare(sample) for sample in samples]
+        if not prepared:
+            raise DataError.at(str(self.path), "input-file", "there is no sample")
         if len({array.shape for array in prepared}) > 1:
             message = f"samples of shapes {list(prepared[0].shape)} and {list(prepared[-1].shape)} are no batch"
             raise DataError.at(str(self.path), "input-file", message)
@@ -154,8 +156,9 @@ class Predictor:
 
         Raises:
             DataError: `input-file`: samples that the model does not take.
+            ModelError: `model-file`: the model does not give what its metadata say.
         """
-        return texts_of(self.first, self.measure(list(samples)), self.said)
+        return texts_of(self.first, self.measure(list(samples)), self.said, self.path)
 
     def steps(self, name: str) -> tuple[Step, ...]:
         """The preprocessing of an input that comes before the file, as the file says it.
@@ -168,12 +171,12 @@ class Predictor:
 
 def _check_steps(steps: tuple[Step, ...], sample: Array) -> None:
     """The steps that the file does can take the sample; it would only fail."""
-    from netspec.data.preprocess.sample import Sample
-    from netspec.ir import DType
+    from netspec.data.preprocess.arrays import seen
 
-    known = Sample(sample.shape, DType(str(sample.dtype)))
-    for step in steps:
-        known = step.infer(known)
+    if steps:
+        known = seen(sample.shape, sample)
+        for step in steps:
+            known = step.infer(known)
 
 
 def _pieces(feeds: Mapping[str, Array], count: int, size: int) -> Iterator[dict[str, Array]]:

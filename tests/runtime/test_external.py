@@ -119,6 +119,15 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, location: str, keep_pro
     assert "no file name beside the model" in refused(report.path)
 
 
+@pytest.mark.parametrize("promise", ["{", "[]", '{"a": 1}', "[" * 100_000])
+def test_promises_that_are_none_are_refused(tmp_path: Path, promise: str) -> None:
+    path = bundle(tmp_path).path
+    model = onnx.load(path, load_external_data=False)
+    next(each for each in model.metadata_props if each.key == METADATA_KEY).value = promise
+    path.write_bytes(model.SerializeToString())
+    assert "`netspec.external` is not what netspec writes" in refused(path)
+
+
 def test_tensors_in_attributes_and_bodies_are_seen(tmp_path: Path) -> None:
     tensor = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="../out")

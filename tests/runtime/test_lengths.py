@@ -7,6 +7,7 @@ import pytest
 
 import netspec
 from netspec.diagnostics import DataError
+from netspec.runtime.latency import measure
 from netspec.runtime.predictor import Predictor
 
 SPEC = """
@@ -50,3 +51,8 @@ def test_padding_may_be_any_index(model: Predictor) -> None:
 def test_lengths_beyond_the_array_are_refused(model: Predictor, lengths: list[int], wrong: int) -> None:
     with pytest.raises(DataError, match=f"holds lengths from 1 to 3, the size of `T`, got {wrong}"):
         model.predict({"words": np.ones((2, 3), np.int64), "text_lengths": np.array(lengths)})
+
+
+def test_latency_is_measured_on_whole_samples(model: Predictor) -> None:
+    found = measure(model, 8, 2, {"T": 5})
+    assert found.batch_size == 8 and found.p50_ms > 0

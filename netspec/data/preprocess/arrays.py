@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.preprocess.pipeline import Affine, split
-from netspec.data.preprocess.sample import Sample
+from netspec.data.preprocess.sample import Sample, StepError
 from netspec.data.preprocess.steps import ImageStep, Step
 from netspec.ir import DType
 
@@ -43,9 +43,21 @@ def apply_images(steps: Sequence[ImageStep], images: Array) -> Array:
         StepError: a step cannot take an image of this size.
     """
     for step in steps:
-        step.infer(Sample(images.shape[-3:], DType(str(images.dtype))))
+        step.infer(seen(images.shape[-3:], images))
         images = step.apply(images)
     return images
+
+
+def seen(shape: tuple[int, ...], samples: Array) -> Sample:
+    """What the steps are to know of samples of that shape.
+
+    Raises:
+        StepError: their element type is none of netspec's.
+    """
+    name = str(samples.dtype)
+    if name not in list(DType):
+        raise StepError(f"elements of type {name}, which no step takes")
+    return Sample(shape, DType(name))
 
 
 def apply_affine(affine: Affine, samples: Array, *, rank: int = 3) -> NDArray[np.float32]:
