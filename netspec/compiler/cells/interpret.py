@@ -45,7 +45,7 @@ def _walk(graph: Graph, known: dict[Value, Vector]) -> None:
     for node in graph.nodes:
         if isinstance(node, Region):
             known |= {inside: known[outside] for inside, outside in node.entries() if outside in known}
-            if not isinstance(node, Scan):
+            if not isinstance(node, Scan) and node.presence == "always":
                 _walk(node.body, known)
                 known |= {outside: known[inside] for inside, outside in node.exits() if inside in known}
         else:

@@ -260,6 +260,10 @@ OTHERS = {
         {XH}
         {{name: map, linear: 4}}
         {{name: new_h, calc: "0.5 * h + 0.5 * tanh(map)"}}""",
+    "rnn with a group of training only": """
+        {name: b, from: h, sequence: [{linear: 4}], only: train}
+        {name: a, linear: 4, from: x}
+        {name: new_h, calc: "tanh(a + b)"}""",
     "rnn without an input's weight": """
         {name: b, linear: 4, from: h}
         {name: s, sum: {dim: 1, keepdim: true}, from: x}
