@@ -8,6 +8,7 @@ from typing import Any
 
 from netspec.compiler.explain import labels
 from netspec.compiler.fixed import with_numbers
+from netspec.compiler.limits import MAX_ELEMENTS, is_too_large
 from netspec.compiler.resolve import Read, Reading
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
@@ -36,8 +37,9 @@ def place_each(
     if folded is None:
         return
     place(dict(zip(reading, folded, strict=True)) if isinstance(reading, Mapping) else tuple(folded))
-    if entry.outputs:
-        entry.outputs = tuple(each.unfolded(value, index) for index, value in enumerate(entry.outputs))
+    found = [each.unfolded(value, index) for index, value in enumerate(entry.outputs)]
+    unfolded = tuple(value for value in found if value is not None)
+    entry.outputs = unfolded if len(unfolded) == len(found) else ()
 
 
 class _Each:
@@ -76,17 +78,15 @@ class _Each:
             found.append(replace(read, value=value))
         return found
 
-    def unfolded(self, value: Value, index: int) -> Value:
-        """What the layer gives, with the axis again."""
+    def unfolded(self, value: Value, index: int) -> Value | None:
+        """What the layer gives, with the axis again; None, and a report, where it has no elements."""
         from netspec.ops.each import Unfold
 
         assert self._whole is not None
         inner = self._renamed(value)
         name = f"each{index}" if index else "each"
         op = Unfold(dim=self._axis)
-        node_value = self._node(name, op, (inner, self._whole), None, called=value.name if inner is not value else None)
-        assert node_value is not None
-        return node_value
+        return self._node(name, op, (inner, self._whole), None, called=value.name if inner is not value else None)
 
     def _fold(self, kind: type[Any], read: Read) -> Op | None:
         """None where the value has not got the axis."""
@@ -112,6 +112,9 @@ class _Each:
     ) -> Value | None:
         try:
             [type] = op.infer_all(*(value.type for value in inputs))
+            if is_too_large(type):
+                message = f"`each` would give {type}; the limit is {MAX_ELEMENTS:,} elements a sample"
+                raise OpError(message, code="too-large")
         except OpError as error:
             assert self._decl.each is not None
             found = labels(self._session, read) if read is not None else ()

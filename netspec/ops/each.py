@@ -87,6 +87,8 @@ class Unfold(Op):
         return min(self.dim, input.rank + 1)
 
     def infer(self, input: TensorType, whole: TensorType, *masks: TensorType) -> TensorType:
+        if not input.batched:
+            raise OpError("`each` gives a value that is the same for every sample", code="wrong-inputs")
         place, shape = self.place(input), input.shape
         return input.with_shape(*shape[: place - 1], whole.shape[self.dim - 1], *shape[place - 1 :])
 
