@@ -12,6 +12,7 @@ from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph, Size, TensorType, Value, substitute, symbols_of
 from netspec.lang.nodes import Node as Syntax
 from netspec.lang.nodes import Scalar, describe, shorten
+from netspec.ops.attributes import MAX_FLOAT
 from netspec.training.layers import Layers
 
 Kind = Literal["field", "input", "layer", "number"]
@@ -67,12 +68,18 @@ class Targets:
         value = self._layers.find(node)
         if value is not None:
             return Target(text, "layer", value.type, value.type.below, value)
-        if isinstance(node, Scalar) and type(node.value) in (int, float):
-            return Target(text, "number", None, number=float(text), span=node.span)
+        if isinstance(node, Scalar) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return self._number(node, node.value)
         what = f"is called `{shorten(node.text)}`" if isinstance(node, Scalar) else f"is {describe(node)}"
         help = did_you_mean(text, (*self._known, *self._layers.names))
         self._report.error("unknown-name", f"no field, input or layer {what}", node.span, help=help)
         return None
+
+    def _number(self, node: Scalar, value: float) -> Target | None:
+        if not abs(value) <= MAX_FLOAT:  # NaN is not either
+            self._report.error("wrong-value", f"a target is a finite number, got {shorten(node.text)}", node.span)
+            return None
+        return Target(node.text, "number", None, number=float(value), span=node.span)
 
 
 def _sizes(graph: Graph, data: SampleSource) -> dict[str, Size]:

@@ -73,6 +73,7 @@ CASES = {
     "{huber_loss: {output: a, target: -0.5, delta: 2}}": lambda v, y: F.huber_loss(
         v["a"], torch.full((16, 3), -0.5), delta=2
     ),
+    "{mse_loss: {output: a, target: 0x10}}": lambda v, y: F.mse_loss(v["a"], torch.full_like(v["a"], 16)),
     "{cross_entropy: {output: a, target: 2}}": lambda v, y: F.cross_entropy(v["a"], torch.full((16,), 2)),
     "{gaussian_nll_loss: {output: a, target: b, var: positive}}": lambda v, y: F.gaussian_nll_loss(
         v["a"], v["b"], v["positive"]
@@ -127,6 +128,8 @@ def test_a_layer_as_a_target_gets_no_gradient(tmp_path: Path) -> None:
             "{mse_loss: {output: a, target: nowhere}}",
             "14:40 unknown-name: no field, input or layer is called `nowhere`",
         ),
+        ("{mse_loss: {output: a, target: .inf}}", "14:40 wrong-value: a target is a finite number, got .inf"),
+        ("{mse_loss: {output: a, target: .nan}}", "14:40 wrong-value: a target is a finite number, got .nan"),
         ("{mse_loss: {output: a, target: [1]}}", "14:40 unknown-name: no field, input or layer is a list"),
         ("{mse_loss: {output: a, target: again}}", "14:10 bad-training: mse_loss wants an output with the shape of"),
         ("{sum: {output: a, target: b}}", "14:27 unknown-key: the loss sum has no attribute `target`"),
