@@ -95,7 +95,7 @@ class Streams:
         return {slot.start.name: state for slot, state in self._states.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._states = {slot: state[slot.start.name] for slot in self._slots}
+        self._states = {slot: state[slot.start.name].to(mine.device) for slot, mine in self._states.items()}
 
 
 def _flat(samples: Samples, plan: TrainPlan) -> dict[str, np.ndarray[Any, Any]]:

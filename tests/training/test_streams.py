@@ -169,6 +169,14 @@ def test_states_are_given_back(tmp_path: Path) -> None:
 
 
 @torch.no_grad()
+def test_states_come_back_to_the_device_of_the_streams(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, TEXT)
+    samples = plan.data.load()
+    streams = Streams(samples, plan, torch.device("meta"))
+    streams.restore(Streams(samples, plan, CPU).state())
+    assert {state.device.type for state in streams.state().values()} == {"meta"}
+
+
 def test_an_epoch_begins_with_states_of_zero(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, TEXT)
     streams, _ = in_chunks(plan, network(plan))
