@@ -24,7 +24,7 @@ def check_labels(samples: Samples, plan: TrainPlan, place: str) -> None:
         target, axis = term.target, term.alignment.class_axis
         if target is None or target.kind != "field" or axis is None or target.below is not None:
             continue
-        classes = next(iter(term.reads.values())).type.shape[axis - 1]
+        classes = term.output.type.shape[axis - 1]
         values = samples.arrays.get(target.name)
         if isinstance(classes, int) and isinstance(values, np.ndarray):
             check_range(values, classes, target.name, place)

@@ -55,11 +55,14 @@ class Stages:
     observing: Observing | None = None
     #: Processes that decode images which do not fit into memory; None: by the cores. They change nothing.
     workers: int | None = None
-    _parts: PartsCache = field(default_factory=PartsCache)
+    _parts: PartsCache = field(init=False)
     # Everything that earlier stages have made, by state-dict key.
     _pool: dict[str, Tensor] = field(default_factory=dict)
     # Steps that the earlier stages were to have.
     _before: int = 0
+
+    def __post_init__(self) -> None:
+        self._parts = PartsCache(self.plan.stages)
 
     def samples(self, index: int) -> tuple[Samples, Samples | None]:
         """Training and validation samples of a stage."""

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from netspec.compiler import Spec, compile_source
-from netspec.diagnostics import Report, Source
+from netspec.diagnostics import DataError, Report, Source
 from netspec.training.planner import plan
 from netspec.training.run import train
 from tests.training.specs import write_idx
@@ -156,6 +156,32 @@ def test_of_other_arguments_a_stage_expects_nothing(tmp_path: Path) -> None:
     for depth, said in ((3, ["`params` is 49, expected 50"]), (2, ["`params` is 49, expected 50"])):
         found = netspec.api.check(tmp_path / "stacked.yaml", settings=[f"depth={depth}"]).diagnostics
         assert [each.message for each in found if each.is_error] == said
+
+
+LABELLED = """\
+netspec: 1
+name: labelled
+inputs: {x: {shape: [5]}}
+layers: [{name: code, linear: 5}, {name: classes, linear: 2}]
+outputs: {code: code, classes: classes}
+train:
+  data: {arrays: {file: labelled.npz}}
+  validation: 0.25
+  optimizer: sgd
+  steps: 1
+  stages:
+    - {loss: {mse_loss: {output: code, target: x}}}
+    - {loss: {cross_entropy: {output: classes, target: y}}}
+"""
+
+
+def test_labels_of_every_stage_are_checked_before_the_first_step(tmp_path: Path) -> None:
+    (tmp_path / "labelled.yaml").write_text(LABELLED)
+    np.savez(tmp_path / "labelled.npz", x=np.zeros((4, 5), np.float32), y=np.array([0, 1, 1, 2]))
+    spec = compile_source(Source(str(tmp_path / "labelled.yaml"), LABELLED))
+    with pytest.raises(DataError, match=r"sample 3 \(from 0\) has the label 2 in `y`, expected 0 to 1"):
+        train(spec, directory=tmp_path / "run", threads=1)
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 WIDE = """\
