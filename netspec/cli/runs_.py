@@ -10,7 +10,8 @@ import click
 
 from netspec.cli.output import format_option, print_diagnostics, print_json, table
 from netspec.diagnostics import ModelError, NetspecError
-from netspec.training.history import PastRun, compare, is_run, runs_below
+from netspec.training.history import PastRun, compare, runs_below
+from netspec.training.record import is_run
 
 RUNS = Path("runs")
 #: Columns of metrics, and fields that differ, which are printed; the JSON document has all.

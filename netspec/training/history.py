@@ -13,7 +13,7 @@ from netspec.training.checkpoints.lock import holder
 from netspec.training.checkpoints.manifest import damaged
 from netspec.training.checkpoints.store import Store
 from netspec.training.fields import ABSENT
-from netspec.training.record import BEST, ENVIRONMENT, LAST, METRICS, RESULT, SPEC
+from netspec.training.record import BEST, ENVIRONMENT, LAST, METRICS, RESULT, is_run
 from netspec.weights.read import open_weights
 
 T = TypeVar("T")
@@ -77,11 +77,6 @@ class PastRun:
         sealed = [path for name in (BEST, LAST) for path in sorted(self.directory.rglob(name))]
         own = [path for path in sealed if store.directory not in path.parents]
         return [*_failures(store.open, store.steps()), *_failures(_look, own)]
-
-
-def is_run(directory: Path) -> bool:
-    """Whether a directory holds a run."""
-    return (directory / SPEC).is_file() and (directory / ENVIRONMENT).is_file()
 
 
 def runs_below(folder: Path) -> Iterator[Path]:

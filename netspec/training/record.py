@@ -69,9 +69,10 @@ def record_of(source: Source) -> Record:
 def home(source: Source) -> Path:
     """The folder to which a spec's paths are relative: its own; for the copy in a run directory, the original's."""
     folder = spec_folder(source)
+    if not is_of_run(source):
+        return folder
     try:
-        noted = json.loads((folder / ENVIRONMENT).read_bytes())["folder"]
-        return Path(noted) if source.name.endswith(SPEC) else folder
+        return Path(json.loads((folder / ENVIRONMENT).read_bytes())["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return folder
 
@@ -79,7 +80,12 @@ def home(source: Source) -> Path:
 def is_of_run(source: Source) -> bool:
     """Whether a text is the spec of a run directory."""
     path = Path(source.name)
-    return path.name == SPEC and path.with_name(ENVIRONMENT).is_file()
+    return path.name == SPEC and is_run(path.parent)
+
+
+def is_run(directory: Path) -> bool:
+    """Whether a directory holds a run."""
+    return (directory / SPEC).is_file() and (directory / ENVIRONMENT).is_file()
 
 
 def _record(data: Any) -> Record | None:

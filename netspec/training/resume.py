@@ -18,7 +18,7 @@ from netspec.training.checkpoints.opened import Checkpoint
 from netspec.training.checkpoints.store import DIRECTORY, Store
 from netspec.training.facts import Facts, check, compare
 from netspec.training.journal import Journal
-from netspec.training.record import BEST, ENVIRONMENT, METRICS, SPEC, record_of
+from netspec.training.record import BEST, ENVIRONMENT, METRICS, SPEC, is_run, record_of
 from netspec.training.saver import Saved
 
 Warn = Callable[[Sequence[Diagnostic]], None]
@@ -43,7 +43,7 @@ class Place:
             place = cls(found.parent.parent, int(found.name))
         else:
             place = cls(found)
-        if not ((place.directory / SPEC).is_file() and (place.directory / ENVIRONMENT).is_file()):
+        if not is_run(place.directory):
             raise damaged(place.directory, "there is no run in this directory")
         return place
 
