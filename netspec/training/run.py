@@ -12,7 +12,7 @@ from netspec.compiler.spec import Spec
 from netspec.diagnostics import Report, SpecError, TrainingError
 from netspec.training.checkpoints.lock import exclusive
 from netspec.training.checkpoints.pace import EVERY_SECONDS, Pace
-from netspec.training.device import select, threads_for, using_threads
+from netspec.training.device import seeded, select, threads_for, using_threads
 from netspec.training.facts import data_facts, facts_of
 from netspec.training.journal import Journal, check_unused, run_directory
 from netspec.training.plan import RunPlan, TrainPlan
@@ -140,9 +140,8 @@ def _begin(stages: Stages, spec: Spec) -> None:
 
 
 def _go(stages: Stages, saved: Saved | None, progress: bool) -> None:
-    device, run = stages.device, stages.facts["run"]
-    with using_threads(run["threads"]), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(run["seed"])
+    run = stages.facts["run"]
+    with using_threads(run["threads"]), seeded(stages.device, run["seed"]):
         stages.go(saved, progress)
 
 

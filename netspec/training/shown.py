@@ -10,6 +10,7 @@ from torch import nn
 from netspec.compiler.passes.deployed import training_values
 from netspec.ir import Graph, Input, Value
 from netspec.training.batches import Batches
+from netspec.training.device import seeded
 from netspec.training.objective import EVALUATION_SEED, Places, call
 from netspec.training.pictures.images import COLUMNS, reconstructions_svg, samples_svg
 from netspec.training.plan import TrainPlan
@@ -36,8 +37,7 @@ def shown(plan: TrainPlan, module: nn.Module, batches: Batches, split: str) -> d
     was_training = module.training
     module.eval()
     pictures: dict[str, str] = {}
-    with torch.random.fork_rng():
-        torch.manual_seed(EVALUATION_SEED)
+    with seeded(next(module.parameters()).device, EVALUATION_SEED):
         if made is not None:
             batch = batches.gather(torch.arange(min(RECONSTRUCTIONS, len(batches))))
             output = places.of(made[1], call(module, batch))
