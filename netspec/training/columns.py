@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,17 +189,17 @@ def _decoded(files: ImageFiles, changes: tuple[Change, ...], reading: Reading) -
     """All images after changes that are the same in every epoch."""
     loader = Loader(files, Work(files.folder, files.mode, changes, reading.seed), workers=reading.workers)
     batches = [np.arange(start, min(start + CHUNK, len(files))) for start in range(0, len(files), CHUNK)]
-    loader.expect(batches, 0)
     found: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None = None
-    for batch in batches:
-        made = loader.take(batch, 0)
-        if found is None:
-            found = np.empty((len(files), *made.shape[1:]), np.uint8)
-        if made.shape[1:] != found.shape[1:]:
-            message = f"images of {list(made.shape[1:])} from here on, those before are {list(found.shape[1:])}"
-            raise DataError.at(files.name(int(batch[0])), "data-value", message)
-        found[batch] = made
-    loader.close()
+    with closing(loader):
+        loader.expect(batches, 0)
+        for batch in batches:
+            made = loader.take(batch, 0)
+            if found is None:
+                found = np.empty((len(files), *made.shape[1:]), np.uint8)
+            if made.shape[1:] != found.shape[1:]:
+                message = f"images of {list(made.shape[1:])} from here on, those before are {list(found.shape[1:])}"
+                raise DataError.at(files.name(int(batch[0])), "data-value", message)
+            found[batch] = made
     assert found is not None, "a column of files has one at least"
     return torch.from_numpy(found)
 
