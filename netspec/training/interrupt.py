@@ -39,11 +39,6 @@ class Stop:
 
     by: signal.Signals | None = None
 
-    @property
-    def requested(self) -> bool:
-        """Whether one has."""
-        return self.by is not None
-
 
 @contextmanager
 def on_interrupt() -> Iterator[Stop]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from netspec import __version__, atomic
+from netspec import atomic
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError
+from netspec.training.facts import versions
 from netspec.training.record import ENVIRONMENT, METRICS, RECORD, RESULT, SPEC, home, record_text
 
 #: Where all stages but the last leave their weights and pictures.
@@ -54,7 +55,7 @@ class Journal:
         """
         digest = hashlib.sha256(spec.source.text.encode()).hexdigest()
         known: dict[str, Any] = {"spec": spec.name, "spec_sha256": digest, "folder": str(home(spec.source).resolve())}
-        known |= {"versions": _versions(), "platform": platform.platform()}
+        known |= {"versions": {**versions(), "cores": str(os.cpu_count())}, "platform": platform.platform()}
         text = json.dumps(known | facts, indent=2, sort_keys=True)
         atomic.remove(self.directory / RESULT)
         record = record_text(spec)
@@ -131,16 +132,3 @@ def _fresh(target: Path) -> Path:
         except FileExistsError:
             target = target.with_name(f"{target.name[:15]}-{number}")
     raise FileExistsError(17, "too many runs in one second", str(target))
-
-
-def _versions() -> dict[str, str]:
-    import numpy
-    import torch
-
-    return {
-        "netspec": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "numpy": numpy.__version__,
-        "cores": str(os.cpu_count()),
-    }

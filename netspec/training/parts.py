@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 #: Nested mappings of texts; the leaves are tensors, numbers, texts, truth values, None, and lists of such.
 State = dict[str, Any]
@@ -53,16 +53,3 @@ class Random:
         torch.set_rng_state(state["cpu"])
         if self._device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self._device)
-
-
-class Kept:
-    """Parameters of earlier stages that this one lacks, by state-dict key."""
-
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        self.tensors = dict(tensors)
-
-    def state(self) -> State:
-        return dict(self.tensors)
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.tensors = dict(state)

@@ -11,7 +11,7 @@ from netspec.training.schedules import LATER, SCHEDULES, Period, Schedule
 from netspec.training.settings import Timing
 from netspec.training.table import choose
 
-TIMING = frozenset({"per", "warmup", "for"})
+TIMING = frozenset(info.alias or name for name, info in Timing.model_fields.items())
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -15,7 +15,9 @@ from netspec.lang.form import IDENTIFIER, mapping, scalar, sequence
 from netspec.lang.nodes import Mapping, Node, Scalar, describe, is_null
 from netspec.training import settings
 from netspec.training.carry import Carry, Shape, bind_carry
+from netspec.training.trained import KEYS as TRAINED
 from netspec.training.trained import bind_trained
+from netspec.training.updates import ONE
 
 #: What only a stage has.
 OWN = frozenset({"name", "set", "reset", "expect"})
@@ -25,10 +27,9 @@ KEYS = OWN | ((settings.PLAIN | settings.OTHER) - WHOLE)
 #: Keys of which one takes the place of the others.
 RIVALS = (
     frozenset({"epochs", "steps"}),
-    frozenset({"freeze", "train_only"}),
+    frozenset(TRAINED),
     frozenset({"clip_grad_norm", "clip_grad_value"}),
 )
-UPDATES = frozenset({"loss", "optimizer", "schedule"})
 EXPECT = ("params", "params_train", "trainable")
 
 
@@ -101,8 +102,8 @@ def _merged(whole: Mapping, node: Mapping) -> Mapping:
     own = {key: entry for key, entry in node.entries.items() if key not in OWN}
     replaced = {rival for rivals in RIVALS for rival in rivals if not rivals.isdisjoint(own)}
     if "updates" in own:
-        replaced |= UPDATES
-    elif not UPDATES.isdisjoint(own):
+        replaced |= ONE
+    elif not ONE.isdisjoint(own):
         replaced.add("updates")
     kept = {key: entry for key, entry in whole.entries.items() if key not in replaced}
     return Mapping({**kept, **own}, whole.span)

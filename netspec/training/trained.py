@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.compiler.analyses import op_of, types_of
-from netspec.compiler.select import Parameter, parameters, selectors, unmatched
+from netspec.compiler.select import Parameter, parameters, selected, selectors
 from netspec.diagnostics import Report, Span
 from netspec.ir import Graph
 from netspec.ir import Node as Layer
@@ -66,10 +66,7 @@ def _picked(section: Mapping, key: str | None, graph: Graph, report: Report) -> 
     node = section.get(key) if key is not None else None
     if node is None:
         return frozenset()
-    known = list(parameters(graph))
-    chosen = selectors(node, report)
-    unmatched(chosen, known, report)
-    return frozenset(each.key for each in known if any(each.matches(selector) for selector in chosen))
+    return selected(selectors(node, report), graph, report)
 
 
 def _is_frozen(each: Parameter, key: str | None, picked: frozenset[str]) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from netspec import atomic
 from netspec.diagnostics import Diagnostic, ModelError, NetspecError
 from netspec.training.checkpoints.contents import Contents, Counted
-from netspec.training.checkpoints.manifest import MANIFEST, Entry, Manifest, damaged, entry_of
+from netspec.training.checkpoints.manifest import CHUNK_BYTES, MANIFEST, Entry, Manifest, damaged, entry_of
 from netspec.training.checkpoints.opened import Checkpoint
 
 DIRECTORY = "checkpoints"
@@ -187,4 +187,4 @@ def _share(path: Path, target: Path) -> None:
         os.link(path, target)
     except OSError:
         with path.open("rb") as file:
-            atomic.write_chunks(target, iter(lambda: file.read(1 << 20), b""))
+            atomic.write_chunks(target, iter(lambda: file.read(CHUNK_BYTES), b""))
