@@ -11,19 +11,24 @@ import netspec
 from netspec.cli.output import bytes_text, format_option, print_json
 from netspec.cli.reading import Reading, reading_options
 from netspec.cli.runs import spec_and_weights
+from netspec.deploy.settings import PRECISIONS, Precision
+from netspec.ops.lowering import OPSETS
 
 if TYPE_CHECKING:
     from netspec.backends.onnx.export import ExportReport
-    from netspec.deploy.settings import Precision
 
 
 @click.command("export")
 @click.argument("run_or_spec")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.onnx")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
-@click.option("--precision", type=click.Choice(["float32", "float16", "int8"]), help="In place of the section's.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="In place of the section's.")
 @click.option("--step", is_flag=True, help="One step of a recurrent network; its states are inputs and outputs.")
-@click.option("--opset", type=click.IntRange(17, 22), help="Version of ONNX's operators; 20, if the spec says nothing.")
+@click.option(
+    "--opset",
+    type=click.IntRange(OPSETS[0], OPSETS[-1]),
+    help="Version of ONNX's operators; 20, if the spec says nothing.",
+)
 @reading_options
 @format_option
 def command(

@@ -5,6 +5,7 @@ Each entry says what becomes of an output's type, which ONNX operators compute i
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,21 +34,21 @@ class After(Entry):
 
     dim: OptionalAxis = None
 
+    @abstractmethod
     def infer(self, x: TensorType, axis: int) -> tuple[TensorType, ...]:
         """The types of its outputs.
 
         Raises:
             OpError: it cannot take the output.
         """
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def to_onnx(self, g: OnnxBuilder, x: OnnxValue, axis: int) -> tuple[OnnxValue, ...]:
         """Its outputs, computed by ONNX."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def reference(self, x: Array, axis: int) -> tuple[Array, ...]:
         """Its outputs, computed by numpy from a batch."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class Softmax(After):

@@ -83,7 +83,7 @@ def _trained_measure(graph: Graph, source: SampleSource, trained: TrainPlan | No
     """The first metric of the training that counts what is right, else the first of all."""
     if trained is None:
         return None
-    names = dict(zip(trained.graph.outputs, trained.graph.output_names, strict=True))
+    names = trained.output_names
     fitting = [
         (each, names[each.output])
         for each in trained.measures

@@ -62,7 +62,7 @@ def _labels(spec: Spec, plan: ExportPlan, part: Part) -> dict[str, tuple[str, ..
     for name in part.graph.output_names:
         if name in plan.labels:
             found[name] = entries(spec.document, plan.labels[name], folder)
-        elif trained is not None and trained.terms and trained.classes and name == _first_output(plan):
+        elif trained is not None and name == _first_output(plan) and trained.classes:
             found[name] = trained.classes
     return found
 
@@ -72,8 +72,7 @@ def _first_output(plan: ExportPlan) -> str | None:
     trained = plan.trained
     if trained is None or not trained.terms:
         return None
-    names = dict(zip(trained.graph.outputs, trained.graph.output_names, strict=True))
-    return names.get(trained.terms[0].output)
+    return trained.output_names.get(trained.terms[0].output)
 
 
 def _drawn(part: Part) -> dict[str, str]:
@@ -86,7 +85,6 @@ def _activation(plan: ExportPlan, part: Part) -> str:
     trained = plan.trained
     if trained is None:
         return ""
-    names = dict(zip(trained.graph.outputs, trained.graph.output_names, strict=True))
-    first = part.graph.output_names[0]
+    names, first = trained.output_names, part.graph.output_names[0]
     logits = any(term.loss.name == "cross_entropy" and names.get(term.output) == first for term in trained.terms)
     return "softmax" if logits else ""

@@ -14,6 +14,7 @@ from netspec.data.source import SampleSource
 from netspec.deploy.plan import Calibration, ExportPlan
 from netspec.diagnostics import DataError, ModelError
 from netspec.ir import Graph
+from netspec.ops.lowering import BATCH
 from netspec.training.batches import Batches
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def batches(samples: Samples, graph: Graph, plan: ExportPlan) -> Iterator[Mappin
 
     Where the file takes batches of one size only, samples that do not fill the last one are left out.
     """
-    size = plan.fixed.get("batch", BATCH_SIZE)
+    size = plan.fixed.get(BATCH, BATCH_SIZE)
     for batch in Batches(samples, graph, plan.steps, torch.device("cpu")).in_order(size):
-        if "batch" in plan.fixed and batch.size < size:
+        if BATCH in plan.fixed and batch.size < size:
             return
         yield {name: tensor.numpy() for name, tensor in batch.named.items()}
 
@@ -81,6 +82,7 @@ def judge(
 
     Raises:
         ModelError: `parity`: int8 costs more than the spec allows.
+        DataError: `data-value`: the samples do not fill one batch.
     """
     names = [value.name for value in graph.inputs]
     totals: list[Any] = [0, 0]
@@ -98,7 +100,7 @@ def judge(
         count += measure.metric.count(ends[1])
         samples += len(target)
     if not samples:
-        message = f"{len(held):,} samples do not fill one batch of {plan.fixed['batch']:,}"
+        message = f"{len(held):,} samples do not fill one batch of {plan.fixed[BATCH]:,}"
         raise DataError.at(calibration.source.name, "data-value", message)
     whole, rounded = (measure.metric.number(total, count) for total in totals)
     verdict = Verdict(measure.metric.label, whole, rounded, samples, calibrated_on)

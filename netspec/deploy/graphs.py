@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from netspec.compiler.passes.expose import expose
@@ -79,14 +78,15 @@ def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -
     outputs = {known: outside[value] for known, value in wanted.items()}
     if not outputs:
         outputs = dict(zip(graph.output_names, graph.outputs, strict=True))
-    inside = [known for known, value in given.items() if value not in _outer(graph)]
+    outer = {*graph.inputs, *(value for node in graph.nodes for value in node.outputs)}
+    inside = [known for known, value in given.items() if value not in outer]
     for known in inside:
         message = f"`{known}` lies inside of a group or block; an input of a graph is a layer of the file's own chain"
         report.error("bad-export", message, body.key("inputs").span)
     if inside:
         return None
     try:
-        inputs = given or {value.name: value for value in graph.inputs if _is_needed(exposed, outputs, value)}
+        inputs = given or {value.name: value for value in _needed(exposed, outputs)}
         return Part(key.text, part(exposed, inputs, outputs, f"{name}.{key.text}"))
     except PartError as error:
         report.error("bad-export", f"the graph `{key.text}`: {error}", key.span)
@@ -128,17 +128,10 @@ def _named(node: Node | None, what: str, graph: Graph, report: Report) -> dict[s
     return found
 
 
-def _outer(graph: Graph) -> set[Value]:
-    return {*graph.inputs, *(value for node in graph.nodes for value in node.outputs)}
-
-
-def _is_needed(graph: Graph, outputs: dict[str, Value], input: Value) -> bool:
-    return input in set(_needs(graph, outputs))
-
-
-def _needs(graph: Graph, outputs: dict[str, Value]) -> Iterator[Value]:
+def _needed(graph: Graph, outputs: dict[str, Value]) -> list[Value]:
+    """The inputs of the network that these outputs depend on."""
     wanted = set(outputs.values())
     for node in reversed(graph.nodes):
         if not wanted.isdisjoint(node.outputs):
             wanted.update(node.inputs)
-    yield from (value for value in graph.inputs if value in wanted)
+    return [value for value in graph.inputs if value in wanted]

@@ -29,11 +29,10 @@ from netspec.lang import form
 from netspec.lang.bind import bind
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null
 from netspec.ops.base import OpError
+from netspec.ops.lowering import BATCH
 from netspec.training.plan import TrainPlan
 
 M = TypeVar("M", bound=BaseModel)
-
-BATCH = "batch"
 
 
 def plan(
@@ -161,7 +160,7 @@ class _Planner:
             return "float32", None, self._place
         key, argument = form.named(node)
         if key is not None:
-            for known in ("float32", "float16", "int8"):
+            for known in settings.PRECISIONS:
                 if key.text != known:
                     continue
                 if argument is not None and known != "int8" and not is_null(argument):
@@ -247,7 +246,7 @@ class _Planner:
         """The axis of the classes of an output, as a loss says it."""
         if self._trained is None:
             return None
-        names = dict(zip(self._trained.graph.outputs, self._trained.graph.output_names, strict=True))
+        names = self._trained.output_names
         for term in self._trained.terms:
             if names.get(term.output) == output and term.alignment.class_axis is not None:
                 return term.alignment.class_axis

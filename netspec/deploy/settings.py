@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from netspec.ops.attributes import MAX_FLOAT, PositiveInt, Probability, integer, number
+from netspec.ops.lowering import OPSETS
 
-#: Versions of ONNX's operators that the backend writes.
-OPSETS = range(17, 23)
 Opset = Annotated[int, integer(OPSETS[0], f"an opset from {OPSETS[0]} to {OPSETS[-1]}", high=OPSETS[-1])]
 Limit = Annotated[float, number(0, "a number from 0", high=MAX_FLOAT)]
-PRECISIONS = ("float32", "float16", "int8")
 Precision = Literal["float32", "float16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class _Section(BaseModel):

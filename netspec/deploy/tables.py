@@ -64,8 +64,8 @@ def write_table(path: Path, words: SequenceOf[str], rows: NDArray[np.float32]) -
 
     seen: set[str] = set()
     for number, word in enumerate(words):
-        problem = "is empty or has a blank" if not word or word.split() != [word] else "is there twice"
-        if problem.startswith("is empty") or word in seen:
+        problem = "is empty or has a blank" if word.split() != [word] else "is there twice" if word in seen else ""
+        if problem:
             raise DataError.at(str(path), "data-value", f"word {number:,} (from 0), {word[:40]!r}, {problem}")
         seen.add(word)
     lines = [f"{len(rows)} {rows.shape[1]}\n"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import onnx
 from onnx import helper
 
-from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle
+from netspec.backends.onnx.builder import ELEMENT_TYPES, Builder, OnnxHandle, every_node
 from netspec.backends.onnx.formulas import dimensions
 from netspec.data.preprocess import Step
 from netspec.deploy.after import Chain
 from netspec.deploy.inside import to_onnx
 from netspec.ir import TensorType
-
-BATCH = "batch"
+from netspec.ops.lowering import BATCH
 
 
 def put_before(
@@ -77,25 +77,17 @@ def _declare(name: str, type: TensorType, fixed: Mapping[str, int]) -> onnx.Valu
     return helper.make_tensor_value_info(name, ELEMENT_TYPES[type.dtype], dimensions(type, BATCH, fixed))
 
 
-def _replace(values: object, name: str, others: Iterable[onnx.ValueInfoProto]) -> None:
-    """Others in the place of a declared value, in a repeated field."""
-    kept = list(values)  # type: ignore[call-overload]  # a repeated field of protobuf
+def _replace(values: Any, name: str, others: Iterable[onnx.ValueInfoProto]) -> None:
+    """Others in the place of a declared value, in a repeated field of protobuf."""
+    kept = list(values)
     at = next(index for index, each in enumerate(kept) if each.name == name)
-    del values[:]  # type: ignore[attr-defined]
-    values.extend([*kept[:at], *others, *kept[at + 1 :]])  # type: ignore[attr-defined]
+    del values[:]
+    values.extend([*kept[:at], *others, *kept[at + 1 :]])
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     """Call values otherwise wherever nodes read or make them, in graphs inside of nodes too."""
-    for node in _nodes(graph):
+    for node in every_node(graph.node):
         node.input[:] = [names.get(each, each) for each in node.input]
         node.output[:] = [names.get(each, each) for each in node.output]
         node.name = names.get(node.name, node.name)  # that of the value it makes; two nodes may not share one
-
-
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)

@@ -5,6 +5,11 @@ from typing import Any, Protocol
 
 from netspec.ir import DType, Size, Sizes, TensorType
 
+#: Versions of ONNX's operators that are written.
+OPSETS = range(17, 23)
+#: The name of the axis of the samples in a file.
+BATCH = "batch"
+
 
 class TorchValue(Protocol):
     """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`).

@@ -10,7 +10,7 @@ from netspec.compiler.passes.carried import State as Carried
 from netspec.compiler.spec import Spec
 from netspec.data.preprocess.bind import Steps
 from netspec.data.source import SampleSource
-from netspec.ir import Graph
+from netspec.ir import Graph, Value
 from netspec.training.carry import Carry
 from netspec.training.settings import Bptt, Bucket, EarlyStopping, Ema, Evaluate, Keep, Settings
 from netspec.training.terms import Measure, Term
@@ -66,6 +66,11 @@ class TrainPlan:
         target = self.terms[0].target
         found = self.data.fields.get(target.name) if target is not None else None
         return found.classes if found is not None else ()
+
+    @property
+    def output_names(self) -> Mapping[Value, str]:
+        """The names of the network's outputs, those among them that losses and metrics read."""
+        return dict(zip(self.graph.outputs, self.graph.output_names, strict=True))
 
     def grows(self, metric: str) -> bool:
         """Whether larger values of a metric are better."""

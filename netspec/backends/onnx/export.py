@@ -31,7 +31,8 @@ State = Mapping[str, "np.ndarray[Any, Any]"]
 class ExportReport:
     """What was written and what was seen: one difference per output and batch size, all within their limits.
 
-    Axes that are free have another size at each batch size. `notes` are sentences on what was done beside lowering.
+    Axes that are free have another size at each batch size. `facts` are what `finish` saw; `external`
+    is the file of the weights, where they stand apart.
     """
 
     path: Path
@@ -162,7 +163,7 @@ def _bundle(model: onnx.ModelProto, target: Path, beside: Beside | None) -> Iter
             temporary.write_bytes(model.SerializeToString(deterministic=True))
             onnx.checker.check_model(str(temporary), full_check=True)
             yield written
-        except BaseException:
+        except BaseException:  # Ctrl-C too leaves nothing behind
             if written.data is not None and is_new:
                 written.data.unlink(missing_ok=True)
             raise

@@ -25,10 +25,9 @@ from netspec.compiler.passes.masks import masked
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Node, Region, Scan, TensorType, Value
 from netspec.ops.base import Op, Param
+from netspec.ops.lowering import BATCH, OPSETS
 
 IR_VERSION = 10
-OPSETS = range(17, 23)
-BATCH = "batch"
 
 State = Mapping[str, "np.ndarray[Any, Any]"]
 

@@ -21,6 +21,7 @@ from netspec.backends.torch.program import is_module
 from netspec.compiler.admissible import Assignment, admissible, free_symbols
 from netspec.diagnostics import ModelError
 from netspec.ir import Graph, Input, Value, evaluate
+from netspec.ops.lowering import BATCH
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
@@ -74,7 +75,7 @@ def trials(graph: Graph, fixed: Mapping[str, int] = MappingProxyType({})) -> lis
     tried = admissible(graph, {name: size for name, size in fixed.items() if name in symbols})
     if not tried:
         raise ModelError.at(graph.name, "parity", "no sizes of the free axes are found that every layer takes")
-    batches = BATCHES if "batch" not in fixed else (fixed["batch"],) * len(BATCHES)
+    batches = BATCHES if BATCH not in fixed else (fixed[BATCH],) * len(BATCHES)
     found: list[Trial] = []
     for batch, sizes in zip(batches, tried, strict=True):
         if not any((each.batch, each.sizes) == (batch, sizes) for each in found):
