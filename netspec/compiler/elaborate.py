@@ -16,14 +16,14 @@ from netspec.compiler.count import check_count
 from netspec.compiler.cycles import check_cycles
 from netspec.compiler.files import Files, resolved
 from netspec.compiler.inputs import InputTypes
-from netspec.compiler.passes.deployed import training_values
+from netspec.compiler.passes.deployed import runs_in_training_only, training_values
 from netspec.compiler.resolve import resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.spec import WeightsSection
 from netspec.compiler.values import bind_arguments
 from netspec.diagnostics import Report, Span
-from netspec.ir import DType, Graph, Input, TensorType, Value
+from netspec.ir import DType, Graph, Input, Scan, TensorType, Value
 from netspec.lang.document import Document
 from netspec.lang.nodes import Node, Scalar, words
 from netspec.lang.reader import Limits
@@ -100,15 +100,26 @@ class _Network:
         self._warn_unread(root, last)
         graph = root.freeze(inputs, tuple(outputs.values()), tuple(outputs))
         graph = replace(graph, lengths=self._lengths) if self._lengths else graph
-        if training_values(graph).issuperset(graph.outputs):
-            root_key = self._document.root.key("outputs" if self._document.outputs is not None else "layers")
-            message = "nothing is left of the network in evaluation: all its outputs exist in training only"
-            self._report.error("bad-layer", message, root_key.span, help="name one in `outputs` that always exists")
+        self._check_evaluation(graph)
         if self._session.inits:
             from netspec.compiler.rules import check_used
 
             check_used(self._session.inits, graph, self._report)
         return None if self._report.has_errors else graph
+
+    def _check_evaluation(self, graph: Graph) -> None:
+        """Report what would be missing in evaluation: all of the network, or a part of what a scan's steps give."""
+        training = training_values(graph)
+        if training.issuperset(graph.outputs):
+            root_key = self._document.root.key("outputs" if self._document.outputs is not None else "layers")
+            message = "nothing is left of the network in evaluation: all its outputs exist in training only"
+            self._report.error("bad-layer", message, root_key.span, help="name one in `outputs` that always exists")
+        for scan in (region for region in graph.regions() if training and isinstance(region, Scan)):
+            if not training.isdisjoint(scan.body.outputs) and not runs_in_training_only(scan, training):
+                message = f"the cell `{scan.definition}` gives a value that exists in training only"
+                help = "a layer behind the scan can have `only: train`"
+                span = self._session.spans.get(scan.outputs[0].name, scan.span)
+                self._session.at(scan.path, scan.origin).error("bad-layer", message, span, help=help)
 
     def _check_block_names(self) -> None:
         for name, block in self._document.blocks.items():
