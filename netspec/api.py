@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `check` found: `spec` is None where there are errors; warnings stand among the diagnostics."""
+    """What `check` found: `spec` is None where there are errors; warnings stand among the diagnostics.
+
+    `training` is the plan of a `train` section that is right.
+    """
 
     spec: Spec | None
     diagnostics: tuple[Diagnostic, ...]
+    training: RunPlan | None = None
 
     @property
     def ok(self) -> bool:
@@ -71,10 +75,10 @@ def check(
         spec = _compiled(read_source(ref, limits), settings, limits, tuple(allowed))
         for warning in spec.warnings:
             report.add(warning)
-        _check_sections(spec, report)
+        training = _check_sections(spec, report)
     except SpecError as error:
         return CheckReport(None, error.diagnostics)
-    return CheckReport(None if report.has_errors else spec, report.diagnostics)
+    return CheckReport(None if report.has_errors else spec, report.diagnostics, training)
 
 
 def build(
@@ -119,7 +123,7 @@ def train(spec: Spec | str | Path | None = None, *, settings: Sequence[str] = ()
     """
     from netspec.training.run import train as train_spec
 
-    if spec is None and "resume" in options:
+    if spec is None and options.get("resume") is not None:
         from netspec.training.resume import spec_of_run
 
         return train_spec(spec_of_run(options["resume"], settings), **options)
@@ -165,8 +169,8 @@ def export_onnx(
     )
 
 
-def _check_sections(spec: Spec, report: Report) -> None:
-    """Training, preprocessing, export and weights; what a spec does not have is not imported."""
+def _check_sections(spec: Spec, report: Report) -> RunPlan | None:
+    """Training, whose plan is returned, preprocessing, export and weights; what a spec lacks is not imported."""
     document = spec.document
     training: RunPlan | None = None
     if document.train is not None:
@@ -183,6 +187,7 @@ def _check_sections(spec: Spec, report: Report) -> None:
         from netspec.weights.start import bind_starts
 
         bind_starts(spec, report)
+    return training
 
 
 def _check_export(spec: Spec, training: RunPlan | None, report: Report) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = ("torch", "numpy", "onnx", "onnxruntime", "rich", "PIL", "safetensors")
 
-RUN = "from netspec.cli.program import _run; assert _run({}) == 0"
+RUN = "from netspec.cli.program import run; assert run({}) == 0"
 COMMANDS = {
     "import netspec": "import netspec",
     "--help": RUN.format(["--help"]),

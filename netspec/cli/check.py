@@ -15,12 +15,13 @@ from netspec.cli.output import plain_size, print_diagnostics, shape_text, table
 from netspec.cli.reading import Reading, reading_options
 from netspec.compiler import Spec
 from netspec.compiler.analyses import counts
-from netspec.diagnostics import Diagnostic, NetspecError, Report
+from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.ir import Size
 
 if TYPE_CHECKING:
     from netspec.compiler.outline import Line
     from netspec.training.outline import StageLine
+    from netspec.training.plan import RunPlan
 
 
 @click.command("check")
@@ -60,15 +61,15 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
             continue
         sums = counts(report.spec.graph)
         click.echo(f"{ref}: ok, {sums.num_params:,} parameters, {sums.macs:,} multiply-accumulates")
-        _print_stages(report.spec, explain)
+        _print_stages(report.training, explain)
         if explain:
             _explain(report.spec)
     sys.stdout.flush()
 
 
-def _print_stages(spec: Spec, explain: bool) -> None:
+def _print_stages(training: RunPlan | None, explain: bool) -> None:
     """What each stage of the training does, where there are several or the reader asked."""
-    lines = _stages(spec)
+    lines = _stages(training)
     if not (len(lines) > 1 or (explain and lines)):
         return
     from netspec.training.outline import listed
@@ -82,14 +83,12 @@ def _print_stages(spec: Spec, explain: bool) -> None:
         click.echo(f"    reads: {'; '.join(line.feeds)}")
 
 
-def _stages(spec: Spec) -> list[StageLine]:
-    if spec.document.train is None:
+def _stages(training: RunPlan | None) -> list[StageLine]:
+    if training is None:
         return []
     from netspec.training.outline import stage_lines
-    from netspec.training.planner import plan
 
-    found = plan(spec, Report())
-    return [] if found is None else stage_lines(found)
+    return stage_lines(training)
 
 
 def _explain(spec: Spec) -> None:
@@ -102,12 +101,12 @@ def _explain(spec: Spec) -> None:
 
 def _arithmetic(line: Line) -> tuple[str, ...]:
     """What is added up in a line; a run has the arithmetic of one, and its own sum."""
+    from netspec.cli.summary import indented, marked
+
     row = line.layer
     size = row.explain_size if row else None
     params = _equation(row.explain if row else None, line.num_params, line.count)
     macs = _equation(row.explain_macs if row else None, line.macs, line.count)
-    from netspec.cli.summary import indented, marked
-
     return (indented(line), marked(line), shape_text(line.output.shape), size or "", params, macs)
 
 
@@ -130,11 +129,12 @@ def _render(format_: str, reports: dict[str, CheckReport], found: list[Diagnosti
         return render_github(found)
     from netspec.diagnostics.json import render_json
 
-    specs = {ref: _facts(report.spec) for ref, report in reports.items()}
+    specs = {ref: _facts(report) for ref, report in reports.items()}
     return render_json(found, specs=specs)
 
 
-def _facts(spec: Spec | None) -> dict[str, object]:
+def _facts(report: CheckReport) -> dict[str, object]:
+    spec = report.spec
     if spec is None:
         return {"ok": False}
     sums = counts(spec.graph)
@@ -144,5 +144,5 @@ def _facts(spec: Spec | None) -> dict[str, object]:
         "settings": list(spec.settings),
         "params": sums.num_params,
         "macs": plain_size(sums.macs),
-        **({"train": [asdict(line) for line in lines]} if (lines := _stages(spec)) else {}),
+        **({"train": [asdict(line) for line in lines]} if (lines := _stages(report.training)) else {}),
     }

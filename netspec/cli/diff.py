@@ -123,7 +123,7 @@ def _layer_facts(row: LayerDiff) -> dict[str, object]:
         "status": row.status,
         "a": row.before.path if row.before else None,
         "b": row.after.path if row.after else None,
-        "op": (row.after or row.before).op,  # type: ignore[union-attr]
+        "op": (row.after or row.before).op,  # type: ignore[union-attr]  # one of them is there
         "changes": {key: [_data(old), _data(new)] for key, (old, new) in row.changes.items()},
     }
 

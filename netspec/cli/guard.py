@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import click
 
@@ -55,7 +55,7 @@ def guarded(command: F) -> F:
     found: Any = within_limits
     for option in reversed(_OPTIONS):
         found = option(found)
-    return found  # type: ignore[no-any-return]
+    return cast(F, found)
 
 
 def _memory(models: Sequence[Path], wanted: float | None) -> int:
@@ -92,7 +92,7 @@ def _run(words: Sequence[str], place: str, timeout: int, memory: int) -> int:
                 child.kill()
                 help = "`--timeout` gives it longer"
                 raise _stopped(place, f"not done after {timeout:,} seconds", help) from None
-            except BaseException:
+            except BaseException:  # Ctrl-C too: the child would live on
                 child.kill()
                 raise
         if code < 0:

@@ -95,15 +95,11 @@ def program(ctx: click.Context, debug: bool) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
     words = list(sys.argv[1:] if args is None else args)
-    sys.exit(_run(words))
+    sys.exit(run(words))
 
 
 def run(words: list[str], *, limited: bool = False) -> int:
     """Run a command line and give its exit code; `limited` says that this process has limits already."""
-    return _run(words, limited)
-
-
-def _run(words: list[str], limited: bool = False) -> int:
     known = {"words": words, "limited": limited}
     try:
         result: Any = program.main(words, prog_name="netspec", standalone_mode=False, obj=known)
@@ -129,7 +125,7 @@ def _run(words: list[str], limited: bool = False) -> int:
         # Who read our output has gone; closing stdout now keeps the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except Exception as error:  # whatever is left is a bug, and the user is told so
         if "--debug" in words:
             raise
         click.echo(f"netspec: a bug in netspec: {type(error).__name__}: {error}", err=True)

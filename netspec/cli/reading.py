@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -90,7 +90,7 @@ def reading_options(command: F) -> F:
     found: Any = with_reading
     for option in reversed(_OPTIONS):
         found = option(found)
-    return found  # type: ignore[no-any-return]
+    return cast(F, found)
 
 
 def _limits(**wanted: int | None) -> Limits:

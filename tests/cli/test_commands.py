@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cli.program import COMMANDS, _run
+from netspec.cli.program import COMMANDS
+from netspec.cli.program import run as _run
 from netspec.compiler.shipped import shipped
 
 Capture = pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import netspec
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 
 Capture = pytest.CaptureFixture[str]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 
 Capture = pytest.CaptureFixture[str]
 

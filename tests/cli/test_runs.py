@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 import netspec
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 from netspec.training.record import RECORD
 from tests.training.specs import DATA, HEAD, write_data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 from netspec.training.checkpoints.lock import exclusive
 from netspec.training.run import train
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data

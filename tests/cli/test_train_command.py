@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 from netspec.training.checkpoints.store import Store
 from tests.training.specs import HEAD, TRAIN, write_data
 

@@ -235,7 +235,7 @@ def test_ten_views_are_averaged_as_probabilities(cropping: Path, tmp_path: Path)
 
 
 def test_a_folder_is_predicted_file_by_file(cropping: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from netspec.cli.program import _run
+    from netspec.cli.program import run as _run
 
     photos = write_photos(tmp_path / "photos")
     (tmp_path / "photos" / ".hidden").write_text("no image")
@@ -248,7 +248,7 @@ def test_a_folder_is_predicted_file_by_file(cropping: Path, tmp_path: Path, caps
 
 
 def test_images_are_run_in_batches(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netspec.cli.program import _run
+    from netspec.cli.program import run as _run
 
     seen: list[int] = []
     predict = Predictor.predict

@@ -17,7 +17,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from netspec.backends.torch.checkpoint import Refused, _load, _tensors
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 from tests.weights.nets import tensors
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "cifar10-resnet-weights"

@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import load as library_load
 from safetensors.numpy import save as library_save
 
-from netspec.cli.program import _run
+from netspec.cli.program import run as _run
 from netspec.diagnostics import ModelError
 from netspec.weights.read import is_pickled, read_tensors
 from tests.weights.test_safetensors import ONE

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netspec.backends.diagram import words
-from netspec.backends.diagram.scene import Box, Drawing, Scene, Wire
+from netspec.backends.diagram.scene import Box, Drawing, Kind, Scene, Wire
 from netspec.compiler.analyses import Layer, layers, totals
 from netspec.compiler.fold import Entry, Folder, Run
 from netspec.compiler.outline import contents
@@ -99,12 +99,11 @@ class Artist:
         self._ids += 1
         return f"{self._prefix}{self._ids}"
 
-    def _end(self, scene: Scene, kind: str, name: str, value: Value) -> Box:
+    def _end(self, scene: Scene, kind: Kind, name: str, value: Value) -> Box:
         facts = f"{name}: {words.shape_text(value.type)}"
         marks = value.marks if isinstance(value, Input) else ()
         facts += f" ({', '.join(marks)})" if marks else ""
-        assert kind in ("port", "input", "output")
-        box = Box(self._id(), kind, name, facts=facts, family="end", train_only="training only" in marks)  # type: ignore[arg-type]
+        box = Box(self._id(), kind, name, facts=facts, family="end", train_only="training only" in marks)
         scene.boxes.append(box)
         return box
 

@@ -77,7 +77,7 @@ def _writes(arguments: tuple[Any, ...]) -> bool:
 def _load(source: str) -> Any:
     try:
         return torch.load(source, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception as error:  # torch words a refusal in several types of exceptions
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
             raise
