@@ -6,18 +6,19 @@ weights are loaded next.
 
 from __future__ import annotations
 
-from benchmarks.by_hand import MnistConvnet, ResNet152
+from functools import partial
+
+from benchmarks.by_hand import MnistConvnet, resnet152
 from benchmarks.harness import compare, report
 from netspec import load
 from netspec.backends.torch import build
 
 
 def main() -> None:
-    for name, peer, pairs in (("mnist_convnet", MnistConvnet, 21), ("resnet152", ResNet152, 7)):
+    for name, peer, pairs in (("mnist_convnet", MnistConvnet, 21), ("resnet152", resnet152, 7)):
         graph = load(name).graph
         for initialize in (True, False):
-            ours = lambda graph=graph, initialize=initialize: build(graph, initialize=initialize)  # noqa: E731
-            found = compare(ours, peer, pairs=pairs, warmup=1)
+            found = compare(partial(build, graph, initialize=initialize), peer, pairs=pairs, warmup=1)
             report(
                 "build",
                 network=name,

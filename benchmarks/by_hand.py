@@ -1,4 +1,4 @@
-"""The lecture's ConvNet and ResNet-152 as everyone writes them in PyTorch."""
+"""The lecture's ConvNet and residual networks as everyone writes them in PyTorch."""
 
 from __future__ import annotations
 
@@ -45,33 +45,45 @@ class Bottleneck(nn.Module):
         return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class ResNet152(nn.Module):
-    """Layers as their constructors draw them, then Kaiming's rule for the convolutions, as in torchvision."""
+class ResNet(nn.Module):
+    """Layers as their constructors draw them, then Kaiming's rule for the convolutions, as in torchvision.
 
-    def __init__(self) -> None:
+    Args:
+        depths: Blocks of each layer.
+        base: Channels of the first convolution, and inside the blocks of `layer1`.
+        classes: Logits of an image.
+    """
+
+    def __init__(self, depths: tuple[int, ...], base: int, classes: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(3, base, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(base)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = self._layer(64, 64, 3, 1)
-        self.layer2 = self._layer(256, 128, 8, 2)
-        self.layer3 = self._layer(512, 256, 36, 2)
-        self.layer4 = self._layer(1024, 512, 3, 2)
+        self.inplanes = base
+        for index, depth in enumerate(depths):
+            self.add_module(f"layer{index + 1}", self._layer(base * 2**index, depth, 2 if index else 1))
+        self.depths = len(depths)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(2048, 1000)
+        self.fc = nn.Linear(self.inplanes, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    @staticmethod
-    def _layer(inplanes: int, planes: int, depth: int, stride: int) -> nn.Sequential:
-        shortcut = nn.Sequential(nn.Conv2d(inplanes, 4 * planes, 1, stride, bias=False), nn.BatchNorm2d(4 * planes))
-        first = Bottleneck(inplanes, planes, stride, shortcut)
-        return nn.Sequential(first, *(Bottleneck(4 * planes, planes, 1, None) for _ in range(depth - 1)))
+    def _layer(self, planes: int, depth: int, stride: int) -> nn.Sequential:
+        conv = nn.Conv2d(self.inplanes, 4 * planes, 1, stride, bias=False)
+        first = Bottleneck(self.inplanes, planes, stride, nn.Sequential(conv, nn.BatchNorm2d(4 * planes)))
+        self.inplanes = 4 * planes
+        return nn.Sequential(first, *(Bottleneck(self.inplanes, planes, 1, None) for _ in range(depth - 1)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits `[N, 1000]` of images `[N, 3, 224, 224]`."""
+        """Logits `[N, classes]` of images `[N, 3, H, W]`."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for index in range(self.depths):
+            x = self.get_submodule(f"layer{index + 1}")(x)
         return self.fc(torch.flatten(self.avgpool(x), 1))
+
+
+def resnet152() -> ResNet:
+    """As in torchvision."""
+    return ResNet((3, 8, 36, 3), 64, 1000)

@@ -17,11 +17,11 @@ import onnx
 import onnxruntime as ort
 import torch
 
-from benchmarks.by_hand import ResNet152
+from benchmarks.by_hand import resnet152
 from benchmarks.export import timed
 from benchmarks.harness import compare, report
 from benchmarks.inference import session
-from benchmarks.step import aten_ops
+from benchmarks.step import ops_of_a_step
 from netspec import load
 from netspec.backends.onnx.export import export_onnx
 from netspec.backends.onnx.lower import lower
@@ -40,7 +40,7 @@ def main() -> None:
         export(graph, module, ours, peer)
         inference(ours, peer)
     images, labels = torch.randn(2, 3, 64, 64), torch.tensor([1, 2])
-    steps = [aten_ops(each, images, labels) for each in (build(graph), ResNet152())]
+    steps = [ops_of_a_step(each, images, labels) for each in (build(graph), resnet152())]
     report("resnet152 step", aten_ops=sum(steps[0].values()), by_hand=sum(steps[1].values()), same=steps[0] == steps[1])
 
 

@@ -42,15 +42,18 @@ class _Recorder(TorchDispatchMode):
         super().__init__()
         self.ops: Counter[str] = Counter()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # torch has no annotation here
         self.ops[str(func)] += 1
         return func(*args, **(kwargs or {}))
 
 
-def aten_ops(module: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Counter[str]:
+def ops_of_a_step(module: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> Counter[str]:
     """How often each aten op runs in a step of training."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     with _Recorder() as recorder:
+        optimizer.zero_grad()
         nn.functional.cross_entropy(module(images), labels).backward()
+        optimizer.step()
     return recorder.ops
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import netspec
+from benchmarks.by_hand import ResNet
+from benchmarks.step import ops_of_a_step
 from netspec.backends.torch import emit
 from netspec.compiler.shipped import shipped
-from tests.backends.torch.printed import ops_of_a_step
-from tests.backends.torch.test_resnet import ResNet
 from tests.oracles.compare import differences, filled, oracle, outputs, relative_error, tensors
 from tests.oracles.filling import fill_module
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 
-import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 ALLOWED_NODES = (
     ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
@@ -41,23 +38,3 @@ def assert_harmless(source: str) -> None:
             assert isinstance(root, ast.Name | ast.BinOp | ast.UnaryOp | ast.Compare)  # or a method of a result
         if isinstance(node, ast.ClassDef):
             assert node.decorator_list == []
-
-
-class _Recorder(TorchDispatchMode):
-    def __init__(self) -> None:
-        super().__init__()
-        self.ops: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        self.ops[str(func)] += 1
-        return func(*args, **(kwargs or {}))
-
-
-def ops_of_a_step(module: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> Counter[str]:
-    """How often each aten op runs in a step of training."""
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
-    with _Recorder() as recorder:
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(module(x), labels).backward()
-        optimizer.step()
-    return recorder.ops

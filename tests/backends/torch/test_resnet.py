@@ -8,59 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.by_hand import ResNet
+from benchmarks.step import ops_of_a_step
 from netspec.backends.torch import build, emit
 from netspec.ir import Graph
 from tests.backends.torch.graphs import resnet
-from tests.backends.torch.printed import assert_harmless, ops_of_a_step, run
-
-
-class Bottleneck(nn.Module):
-    def __init__(self, inplanes: int, planes: int, stride: int = 1, downsample: nn.Module | None = None) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inplanes, planes, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
-        self.conv3 = nn.Conv2d(planes, planes * 4, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(planes * 4)
-        self.relu = nn.ReLU()
-        self.downsample = downsample
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
-
-
-class ResNet(nn.Module):
-    """With torchvision's names."""
-
-    def __init__(self, depths: tuple[int, ...], base: int, classes: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, base, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(base)
-        self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.inplanes = base
-        for i, depth in enumerate(depths):
-            self.add_module(f"layer{i + 1}", self.layer(base * 2**i, depth, 2 if i else 1))
-        self.depths = len(depths)
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(self.inplanes, classes)
-
-    def layer(self, planes: int, depth: int, stride: int) -> nn.Sequential:
-        conv = nn.Conv2d(self.inplanes, planes * 4, 1, stride, bias=False)
-        first = Bottleneck(self.inplanes, planes, stride, nn.Sequential(conv, nn.BatchNorm2d(planes * 4)))
-        self.inplanes = planes * 4
-        return nn.Sequential(first, *(Bottleneck(self.inplanes, planes) for _ in range(depth - 1)))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        for i in range(self.depths):
-            x = self.get_submodule(f"layer{i + 1}")(x)
-        return self.fc(torch.flatten(self.avgpool(x), 1))
-
+from tests.backends.torch.printed import assert_harmless, run
 
 DEPTHS, BASE, CLASSES = (2, 3, 5), 4, 7
 
