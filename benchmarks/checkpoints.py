@@ -37,7 +37,7 @@ def of_a_run(folder: Path) -> None:
         save(self)
         spent.append(time.perf_counter() - started)
 
-    Saver.save = timed  # type: ignore[method-assign]
+    Saver.save = timed
     settings = [f"train.steps={STEPS}", "train.epochs=none"]
     run = train(load("mnist_convnet", settings=settings), directory=folder / "run", threads=1)
     report(

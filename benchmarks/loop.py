@@ -1,8 +1,8 @@
 """What netspec's loop costs over a bare loop written by hand: the same module, data, optimiser and steps.
 
 The bare loop gathers each batch, normalises it, and does forward, loss, backward and step; it measures nothing and
-watches nothing. Ours is `Loop.run` without evaluations: it also watches every loss, counts accuracy and confusion, and
-asks its observers. A network of one layer of ten shows the overhead, the lecture's ConvNet what it means.
+watches nothing. Ours is `Loop.run` without evaluations: it also watches every loss, counts accuracy, and asks its
+observers. A network of one layer of ten shows the overhead, the lecture's ConvNet what it means.
 
 Bars: the median ratio of 21 alternating pairs at most 1.10 for mnist_convnet, and at most 150 microseconds a step.
 """

@@ -59,9 +59,9 @@ def plan(
     Returns:
         None if there is a mistake in it.
     """
-    before = sum(each.is_error for each in report)
+    before = report.num_errors
     found = _Planner(spec, report, steps, trained, precision, opset, step).plan()
-    return found if sum(each.is_error for each in report) == before else None
+    return found if report.num_errors == before else None
 
 
 class _Planner:

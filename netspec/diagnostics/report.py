@@ -61,6 +61,11 @@ class Report:
         return len(self._found)
 
     @property
+    def num_errors(self) -> int:
+        """How many errors were found."""
+        return self._errors
+
+    @property
     def has_errors(self) -> bool:
         """Whether any error was found."""
         return self._errors > 0

@@ -53,7 +53,7 @@ def plan(spec: Spec, report: Report, *, allowed: tuple[Path, ...] = ()) -> RunPl
     Returns:
         None if there is no `train` section, or a mistake in it.
     """
-    before = _errors(report)
+    before = report.num_errors
     steps = preprocess(spec.document, spec.graph, report)
     section = spec.document.train
     if section is None:
@@ -65,11 +65,7 @@ def plan(spec: Spec, report: Report, *, allowed: tuple[Path, ...] = ()) -> RunPl
         own = steps if stage.spec is spec else preprocess(stage.spec.document, stage.spec.graph, report)
         found.append(_Planner(stage, report, own, folder).plan())
     planned = tuple(each for each in found if each is not None)
-    return RunPlan(planned) if planned and _errors(report) == before else None
-
-
-def _errors(report: Report) -> int:
-    return sum(each.is_error for each in report)
+    return RunPlan(planned) if planned and report.num_errors == before else None
 
 
 class _Planner:

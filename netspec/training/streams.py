@@ -1,8 +1,9 @@
 """Running streams: long sequences cut into chunks for truncated backpropagation through time.
 
-The documents of a split stand one after the other and are cut into as many equal streams as a batch has rows. A step
-takes the next chunk of every stream; recurrent states go from chunk to chunk without gradient, and are zero again where
-a document begins. A chunk ends where its document does, so rows may be shorter than `steps`.
+The documents of a split stand one after the other and are cut into as many equal streams as a batch has rows; what is
+left over at the end, less than one position a row, is not used. A step takes the next chunk of every stream; recurrent
+states go from chunk to chunk without gradient, and are zero again where a document begins. A chunk ends where its
+document does, so rows may be shorter than `steps`.
 """
 
 from __future__ import annotations

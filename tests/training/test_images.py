@@ -69,7 +69,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, text: str, name: str, **options: object) -> Run:
-    return train(spec_of(text, folder), directory=folder / name, threads=1, device="cpu", **options)  # type: ignore[arg-type]
+    return train(spec_of(text, folder), directory=folder / name, threads=1, device="cpu", **options)
 
 
 def test_streams_and_workers_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def phase(
     name: str, *, per: str | None = None, warmup: int = 0, length: int | None = None, **arguments: object
 ) -> Phase:
     model = SCHEDULES[name]
-    return Phase(model.model_validate(arguments), per or model.per, warmup, length)  # type: ignore[arg-type]
+    return Phase(model.model_validate(arguments), per or model.per, warmup, length)
 
 
 def theirs(name: str, steps: int, **arguments: object) -> list[float]:

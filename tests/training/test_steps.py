@@ -45,7 +45,7 @@ def loop_of(plan: TrainPlan, folder: Path, *, seed: int = 0, double: bool = Fals
     splits = Splits.of(*load_parts(plan), plan, CPU)
     if double:
         module.double()
-        splits = Splits(_Doubled(splits.train), None)  # type: ignore[arg-type]
+        splits = Splits(_Doubled(splits.train), None)
     folder.mkdir(exist_ok=True)
     return Loop(plan, module, splits, CPU, Journal(folder), seed=seed, place="small.yaml"), module
 
@@ -60,10 +60,10 @@ class _Doubled:
         return getattr(self._batches, name)
 
     def __len__(self) -> int:
-        return len(self._batches)  # type: ignore[arg-type]
+        return len(self._batches)
 
     def gather(self, places: torch.Tensor, epoch: int) -> Batch:
-        batch = self._batches.gather(places, epoch)  # type: ignore[attr-defined]
+        batch = self._batches.gather(places, epoch)
         doubled = {key: each.double() if each.is_floating_point() else each for key, each in batch.named.items()}
         return Batch(tuple(doubled["image"] for _ in batch.inputs), doubled, batch.size)
 
