@@ -44,7 +44,7 @@ from netspec.training.settings import (
     Turns,
 )
 from netspec.training.table import Entry
-from netspec.training.terms import ENDS, LOSS_ENDS
+from netspec.training.terms import ENDS
 
 _FRACTION = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
@@ -103,7 +103,8 @@ def _others() -> Schema:
 
 def _moving() -> Schema:
     """What an update has too: losses, an optimiser, rates, and what it trains."""
-    ends: Schema = dict.fromkeys(sorted(LOSS_ENDS), REFERENCE)
+    layers = {port for loss in LOSSES.values() for port in loss.ends()}
+    ends: Schema = dict.fromkeys(sorted(ENDS | layers), REFERENCE)
     loss = _free(choice(LOSSES, _mains(LOSSES), beside=fields(Share), inside=ends))
     schedule = _free(choice(SCHEDULES, _mains(SCHEDULES), beside=fields(Timing)))
     optimizers = either(*(_optimizer(name, model) for name, model in OPTIMIZERS.items()))

@@ -14,7 +14,7 @@ from netspec.ops.attributes import (
     or_null,
     or_word,
 )
-from netspec.training.schedules import Period
+from netspec.training.schedules.base import Period
 from netspec.training.table import fraction
 
 OptionalNumber = Annotated[float | None, or_null(number(0, "", above=True), "a positive number, or none")]
@@ -24,7 +24,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # defer_build: few specs use all of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Settings(_Section):

@@ -23,6 +23,11 @@ class Entry(BaseModel):
     #: The argument that a bare value sets.
     main: ClassVar[str | None] = None
 
+    @classmethod
+    def ends(cls) -> frozenset[str]:
+        """Keys that stand among its arguments, and name layers."""
+        return frozenset()
+
     def arguments(self) -> dict[str, Any]:
         """PyTorch's keyword arguments."""
         return self.model_dump()
@@ -59,7 +64,7 @@ def choose(
         report: Takes `unknown-training`, `not-supported`, `wrong-type` and what `bind` reports.
         kind: What messages call an entry: `loss`, `optimizer`.
         beside: Keys that may stand beside the name.
-        inside: Keys that may stand among the arguments without being the entry's own.
+        inside: Keys that may stand among the arguments without being the entry's own, beside its `ends`.
         later: Names of the language that this release does not have yet.
     """
     found = _named(node, beside)
@@ -71,6 +76,7 @@ def choose(
     if model is None:
         _unknown(key, table, report, kind, later)
         return None
+    inside = inside | model.ends()
     if model.main in inside and not isinstance(argument, Mapping) and not is_null(argument):
         argument = _under(model.main, argument)
     taken, own = _parted(argument, inside) if isinstance(argument, Mapping) else (Mapping({}, key.span), argument)

@@ -24,8 +24,6 @@ from netspec.training.table import Chosen, Entry, choose
 from netspec.training.targets import Target, Targets
 
 ENDS = frozenset({"output", "target"})
-#: What may stand among the arguments of a loss without being torch's.
-LOSS_ENDS = ENDS | {port for loss in LOSSES.values() for port in loss.reads}
 #: A confusion matrix of more classes is no picture.
 MAX_CONFUSION = 50
 
@@ -253,9 +251,7 @@ _WANTED: Mapping[Relation, str] = {
 
 
 def _choose_loss(node: Syntax, report: Report) -> Chosen[Loss] | None:
-    return choose(
-        node, LOSSES, report, "loss", beside=frozenset(Share.model_fields), inside=LOSS_ENDS, later=losses.LATER
-    )
+    return choose(node, LOSSES, report, "loss", beside=frozenset(Share.model_fields), inside=ENDS, later=losses.LATER)
 
 
 def _choose_metric(node: Syntax, report: Report) -> Chosen[Metric] | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netspec.training.losses import CrossEntropy
-from netspec.training.optimizers import AdamW
-from netspec.training.schedules import OneCycle
+from netspec.training.losses.of_classes import CrossEntropy
+from netspec.training.optimizers.adam import AdamW
+from netspec.training.schedules.cycles import OneCycle
 from tests.training.specs import DATA, HEAD, TRAIN, planned, write_data
 
 
