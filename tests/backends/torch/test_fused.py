@@ -43,11 +43,11 @@ def lstm_and_peer(dtype: torch.dtype) -> tuple[nn.Module, nn.LSTM]:
     torch.manual_seed(0)
     module = netspec.build("lstm_from_gates", rewrite=True).to(dtype)
     peer = nn.LSTM(128, 128, batch_first=True).to(dtype)
-    weight, bias = module.state_dict()["lstm.gates.weight"], module.state_dict()["lstm.gates.bias"]
+    state = module.state_dict()
     with torch.no_grad():
-        peer.weight_ih_l0.copy_(weight[:, 128:])
-        peer.weight_hh_l0.copy_(weight[:, :128])
-        peer.bias_ih_l0.copy_(bias)
+        peer.weight_ih_l0.copy_(state["lstm.W.weight"])
+        peer.weight_hh_l0.copy_(state["lstm.U.weight"])
+        peer.bias_ih_l0.copy_(state["lstm.W.bias"])
         peer.bias_hh_l0.zero_()
     return module, peer
 
@@ -60,11 +60,10 @@ def test_lstm_from_gates_is_torchs_lstm(dtype: torch.dtype, tolerance: float) ->
     assert (found - expected).abs().max() <= tolerance * expected.abs().max()
     found.square().sum().backward()
     expected.square().sum().backward()
-    grad = module.get_parameter("lstm.gates.weight").grad
-    wanted = torch.cat([peer.weight_hh_l0.grad, peer.weight_ih_l0.grad], dim=1)
-    assert (grad - wanted).abs().max() <= tolerance * wanted.abs().max()
-    bias = module.get_parameter("lstm.gates.bias").grad
-    assert (bias - peer.bias_ih_l0.grad).abs().max() <= tolerance * peer.bias_ih_l0.grad.abs().max()
+    pairs = {"lstm.W.weight": peer.weight_ih_l0, "lstm.U.weight": peer.weight_hh_l0, "lstm.W.bias": peer.bias_ih_l0}
+    for key, parameter in pairs.items():
+        grad, wanted = module.get_parameter(key).grad, parameter.grad
+        assert (grad - wanted).abs().max() <= tolerance * wanted.abs().max()
 
 
 def operators(module: nn.Module, x: torch.Tensor) -> Counter[str]:
@@ -88,11 +87,21 @@ def test_a_cell_of_two_linears_has_the_operators_of_torchs_module() -> None:
         assert operators(module, x) == operators(nn.LSTM(3, 4, batch_first=True), x)
 
 
-def test_lstm_from_gates_adds_two_views_of_its_matrix_however_many_steps_there_are() -> None:
+def test_lstm_from_gates_has_the_operators_of_torchs_module() -> None:
     module, peer = lstm_and_peer(torch.float32)
-    found = []
     for steps in (3, 30):
         x = torch.randn(2, steps, 128)
+        # torch's has a second bias, whose gradient is added to.
+        assert operators(peer, x) - operators(module, x) == Counter({"aten::add_": 1})
+        assert not operators(module, x) - operators(peer, x)
+
+
+def test_a_cell_of_one_matrix_adds_two_views_of_it_however_many_steps_there_are() -> None:
+    text = spec(SAME["lstm, chunk in PyTorch's order"][1]).replace("outputs: {y: rnn, h: rnn.h, c: rnn.c}", "")
+    module, peer = build(rewrite(compile_source(Source("cell.yaml", text)).graph)), nn.LSTM(3, 4, batch_first=True)
+    found = []
+    for steps in (3, 30):
+        x = torch.randn(2, steps, 3)
         found.append(operators(module, x) - operators(peer, x))
         assert not {name for name in operators(peer, x) - operators(module, x)} - {"aten::add_", "aten::detach"}
     assert found[0] == found[1]
