@@ -5,6 +5,7 @@ from typing import Any, ClassVar, cast
 
 from netspec.ir import DType, Size, TensorType
 from netspec.ops.base import Param
+from netspec.ops.broadcast import repeated_in_torch
 from netspec.ops.lowering import OnnxBuilder, OnnxValue, TorchBuilder, TorchResult, TorchValue
 from netspec.ops.reads import NEW, Reads
 from netspec.ops.recurrent import Gru, Lstm, Recurrent, Rnn
@@ -36,12 +37,12 @@ class ToValid(Recurrent):
 
     def to_torch(self, t: TorchBuilder, *inputs: TorchValue) -> TorchResult:
         *read, lengths = inputs
-        rnn, sequence = t.torch.nn.utils.rnn, cast(Any, read[0])
+        rnn, (sequence, *starts) = t.torch.nn.utils.rnn, repeated_in_torch(read)
         # Packing wants lengths on the CPU.
         options = {"batch_first": True, "enforce_sorted": False}
         packed = rnn.pack_padded_sequence(sequence, cast(Any, lengths).cpu(), **options)
         size = {"batch_first": True, "total_length": sequence.size(1)}
-        return self.lowered(t, read, packed, lambda output: rnn.pad_packed_sequence(output, **size)[0])
+        return self.lowered(t, [sequence, *starts], packed, lambda output: rnn.pad_packed_sequence(output, **size)[0])
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> tuple[OnnxValue, ...]:
         *inputs, lengths, p = inputs_then_params

@@ -125,8 +125,8 @@ class Recurrent(Op):
         return Masked(TO_VALID[self.name].model_construct(**dict(self)), lengths=((0, 1),), fill=False)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue, *states: TorchValue) -> TorchResult:
-        input, *states = repeated_in_torch((input, *states))  # type: ignore[assignment]
-        return self.lowered(t, [input, *states], input, lambda output: output)
+        sequence, *starts = repeated_in_torch((input, *states))
+        return self.lowered(t, [input, *starts], sequence, lambda output: output)
 
     def lowered(
         self, t: TorchBuilder, inputs: Sequence[TorchValue], sequence: Any, unpacked: Callable[[Any], Any], *,

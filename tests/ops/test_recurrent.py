@@ -9,6 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from netspec.backends.torch import build
+from netspec.compiler import compile_source
+from netspec.diagnostics import Source
 from netspec.ops.base import Op, OpError
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
@@ -41,6 +44,17 @@ def test_values_and_keys_are_torchs(
     last = torch.cat([*finals[0][-directions:]], dim=1)
     expected = (sequence, *(each.transpose(0, 1) for each in finals), last)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_a_learned_sequence_is_repeated_for_given_states() -> None:
+    text = (
+        "netspec: 1\ninputs: {h: [1, 4]}\nlayers:\n  - {name: p, param: [5, 3]}\n  - {name: r, gru: 4, from: [p, h]}\n"
+    )
+    module, start = build(compile_source(Source("net.yaml", text)).graph), torch.randn(2, 1, 4)
+    found = module(start)
+    expected, _ = module.r(module.p.expand(2, -1, -1), start.transpose(0, 1))
+    assert not torch.equal(found[0], found[1])
+    torch.testing.assert_close(found, expected)
 
 
 def test_last_of_both_directions_is_where_each_ends(parse: Callable[[str], Op], trial: Callable[..., Any]) -> None:

@@ -96,6 +96,7 @@ CASES = {
     "{hidden: 4}}, over: T, state: {h: 4, c: 4}, emit: h}, from: {x: x, h: s.h, c: s.c}}, {mean: T}]",
     "scan with a memory": "[{name: k, linear: 6}, {name: r, scan: {cell: reader, over: T, state: {h: 6}, emit: h, "
     "whole: [memory]}, from: {x: x, memory: k}}, {mean: T}]",
+    "learned start": "[{name: s, param: [1, 4]}, {rnn: 4, from: [x, s]}, {mean: T}]",
     "distance": "[{name: l, linear: 6}, {cosine_similarity: {dim: T}, from: [l, x]}]",
 }
 BLOCK = """
