@@ -149,7 +149,7 @@ class LayerReader:
             items = node.items if isinstance(node, Sequence) else (node,)
             found = [self.reference(item) for item in items]
             named = {reference.text: reference for reference in found if reference is not None}
-        if not named:
+        if not isinstance(node, Scalar) and not len(node):
             self.report.error("missing-key", "`outputs` names no layer", node.span)
         return {name: reference for name, reference in named.items() if reference is not None} or None
 
