@@ -102,7 +102,7 @@ def _argument() -> Schema:
 def _dims() -> Schema:
     descriptions = {"min": "At least.", "max": "At most.", "multiple_of": "It is a multiple of this."}
     forms = {key: described(SIZE, text) for key, text in descriptions.items()}
-    lengths = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,63}$"}
+    lengths = {"type": "string", **identifiers(but=["input"])}
     forms["lengths"] = described(lengths, "The input that says how large it is in each sample, one int64 a sample.")
     known = closed(_chosen(forms, DIM_KEYS))
     return {
