@@ -105,20 +105,24 @@ class Column(ABC):
         return torch.from_numpy(apply_images([change], values.cpu().numpy())).to(self._device)
 
 
-class StoredColumn(Column):
-    """A field in memory."""
+class InMemory(Column):
+    """A field whose values are all there."""
+
+    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
+        """They need not be fetched."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+class StoredColumn(InMemory):
+    """A field of values of one shape."""
 
     def __init__(
         self, stored: Tensor, pipeline: Pipeline, done: int, rank: int, device: torch.device, seed: int
     ) -> None:
         super().__init__(pipeline, done, rank, device, seed)
         self._stored = stored
-
-    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
-        """They are all there."""
-
-    def close(self) -> None:
-        """There is nothing to end."""
 
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         return self._stored[places]
@@ -143,18 +147,12 @@ class FileColumn(Column):
         return torch.from_numpy(self._loader.take(places.cpu().numpy(), epoch)).to(self._device)
 
 
-class SequenceColumn(Column):
+class SequenceColumn(InMemory):
     """A field of sequences, padded to the longest of those asked for."""
 
     def __init__(self, sequences: Sequences, pipeline: Pipeline, device: torch.device, seed: int) -> None:
         super().__init__(pipeline, 0, sequences.flat.ndim, device, seed)
         self._sequences = sequences
-
-    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
-        """They are all there."""
-
-    def close(self) -> None:
-        """There is nothing to end."""
 
     def raw(self, places: Tensor, epoch: int) -> Tensor:
         return self._sequences[places]

@@ -167,7 +167,9 @@ def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.dev
         return
     weights.load_into(module, found.graph, best)
     held_out = splits.validation
-    confusion = Objective(found, device).measure(module, held_out).confusion if held_out is not None else None
+    confusion = None
+    if held_out is not None and any(not each.metric.is_number for each in found.measures):
+        confusion = Objective(found, device).measure(module, held_out).confusion
     rows = [row for row in journal.rows if row.get("stage", "") == found.name]
     draw(journal.directory, rows, module, confusion, found.classes)
     split, batches = ("validation", held_out) if held_out is not None else ("training", splits.train)

@@ -26,6 +26,7 @@ from netspec.training.checkpoints.store import Store
 from netspec.training.evaluate import evaluate
 from netspec.training.finite import LossWatch, Moment, NotFiniteError, first_layer
 from netspec.training.interrupt import TrainingInterrupted
+from netspec.training.objective import Objective
 from netspec.training.run import train
 from netspec.training.weights import load_into
 from tests.training.specs import DATA, HEAD, TRAIN, spec_of, write_data
@@ -143,6 +144,20 @@ def test_an_autoencoder_learns_its_own_input(tmp_path: Path) -> None:
     assert run.history[-1]["validation_loss"] < 0.8 * run.history[0]["validation_loss"]
     assert run.history[-1]["validation_mae"] < run.history[0]["validation_mae"]
     assert not (run.directory / "confusion.svg").exists()
+
+
+@pytest.mark.parametrize(("loss", "measured"), [("cross_entropy", 3), ("{mse_loss: {target: 0}}", 2)])
+def test_what_is_no_picture_is_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, measured: int
+) -> None:
+    """After each epoch, and at the end for the confusion matrix of the best weights where there are classes."""
+    calls = []
+    measure = Objective.measure
+    monkeypatch.setattr(Objective, "measure", lambda *given: calls.append(given) or measure(*given))
+    text = TRAIN.replace("epochs: 3", "epochs: 2").replace("loss: cross_entropy", f"loss: {loss}")
+    run = train(spec_of(HEAD + text, tmp_path), directory=tmp_path / "run")
+    assert len(calls) == measured
+    assert (run.directory / "confusion.svg").exists() is (measured == 3)
 
 
 def test_without_held_out_samples_the_last_weights_are_the_best(tmp_path: Path) -> None:
