@@ -95,5 +95,9 @@ def _converted(image: Picture, mode: Mode) -> Picture:
 
 
 def _channels_first(image: Picture) -> Pixels:
-    pixels: Pixels = np.asarray(image)
-    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    bands = image.getbands()
+    found = np.empty((len(bands), image.height, image.width), np.uint8)
+    # One band at a time: Pillow hands out bytes in pieces, which may stay with the allocator.
+    for channel, band in zip(found, bands, strict=True):
+        channel.reshape(-1)[:] = np.frombuffer(image.tobytes("raw", band), np.uint8)
+    return found
