@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Init
+from netspec.lang import form
 from netspec.lang.bind import Names, bind
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, shorten
 
@@ -136,12 +137,7 @@ def rules(node: Node, names: Names, report: Report) -> Rules | None:
 
 
 def _rule(node: Node, names: Names, report: Report) -> Init | None:
-    key: Scalar | None = None
-    argument: Node | None = None
-    if isinstance(node, Scalar):
-        key = node
-    elif isinstance(node, Mapping) and len(node) == 1:
-        ((key, argument),) = node
+    key, argument = form.named(node)
     if key is None:
         message = f"a rule is a function of torch.nn.init, as in {{normal: {{std: 0.01}}}}, got {describe(node)}"
         report.error("wrong-type", message, node.span)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from netspec.data.preprocess.sample import Sample, StepError
 from netspec.ir import DType
+from netspec.ops.attributes import PositiveFloat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,34 +36,47 @@ class Augmentation(BaseModel):
         require_planes(x, self.name)
         return x
 
+    @abstractmethod
     def apply(self, images: Tensor, draws: Draws) -> Tensor:
         """A batch `[N, channels, height, width]` after it."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class Cropping(Augmentation):
     """An augmentation that makes images of one size out of images of any."""
 
+    @abstractmethod
     def apply_one(self, image: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
         """One image `[channels, height, width]` after it; `draws` are of one sample."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class Mixing(BaseModel):
-    """An augmentation that mixes the samples of a batch in pairs, and their losses by the same share."""
+    """An augmentation that mixes the samples of a batch in pairs, and their losses by the same share.
+
+    The share is drawn from Beta(alpha, alpha) once a batch.
+    """
 
     model_config = Augmentation.model_config
 
     name: ClassVar[str]
-    main: ClassVar[str | None] = None
+    main: ClassVar[str | None] = "alpha"
+    alpha: PositiveFloat = 1.0
+
+    def check(self, x: Sample) -> None:
+        """See whether it can mix such inputs.
+
+        Raises:
+            StepError: it cannot.
+        """
+        if x.dtype is not DType.FLOAT32:
+            raise StepError(f"`{self.name}` mixes inputs of float32, not of {x.dtype}")
 
     def share(self, random: np.random.Generator) -> float:
         """How much of itself a sample keeps."""
-        raise NotImplementedError(type(self).__name__)
+        return float(random.beta(self.alpha, self.alpha))
 
+    @abstractmethod
     def mix(self, values: Tensor, others: Tensor, share: float, random: np.random.Generator) -> tuple[Tensor, float]:
         """Finished inputs `[N, *shape]` mixed with their partners, and the share that came out."""
-        raise NotImplementedError(type(self).__name__)
 
 
 def require_planes(x: Sample, name: str) -> tuple[int | None, int | None, int | None]:

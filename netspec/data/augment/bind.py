@@ -37,6 +37,7 @@ def bind_augment(node: Node | None, inputs: Collection[str], report: Report) -> 
         report.error("wrong-type", message, node.span)
         return {}
     found: dict[str, tuple[Listed, ...]] = {}
+    is_mixed = False
     for key, value in node:
         if key.text not in inputs:
             message = f"no input is called `{key.text}`"
@@ -45,8 +46,10 @@ def bind_augment(node: Node | None, inputs: Collection[str], report: Report) -> 
         items = value.items if isinstance(value, Sequence) else (value,)
         listed = [_entry(item, report) for item in items]
         found[key.text] = tuple(each for each in listed if each is not None)
-        if sum(any(isinstance(each, Mixing) for each in entries) for entries in found.values()) > 1:
-            report.error("bad-training", "samples are mixed in one input only", value.span)
+        if any(isinstance(each, Mixing) for each in listed):
+            if is_mixed:
+                report.error("bad-training", "samples are mixed in one input only", value.span)
+            is_mixed = True
     return found
 
 

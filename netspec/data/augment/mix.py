@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.data.augment.augmentation import Mixing
-from netspec.ops.attributes import PositiveFloat
+from netspec.data.preprocess.sample import Sample, StepError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,11 +16,6 @@ class Mixup(Mixing):
     """x = share * x_i + (1 - share) * x_j, the share drawn from Beta(alpha, alpha) once a batch (Zhang 2017)."""
 
     name = "mixup"
-    main = "alpha"
-    alpha: PositiveFloat = 1.0
-
-    def share(self, random: np.random.Generator) -> float:
-        return float(random.beta(self.alpha, self.alpha))
 
     def mix(self, values: Tensor, others: Tensor, share: float, random: np.random.Generator) -> tuple[Tensor, float]:
         return others + share * (values - others), share
@@ -30,11 +25,11 @@ class CutMix(Mixing):
     """A rectangle of another sample pasted in; the share is what is left, from Beta(alpha, alpha) (Yun 2019)."""
 
     name = "cutmix"
-    main = "alpha"
-    alpha: PositiveFloat = 1.0
 
-    def share(self, random: np.random.Generator) -> float:
-        return float(random.beta(self.alpha, self.alpha))
+    def check(self, x: Sample) -> None:
+        super().check(x)
+        if len(x.shape) != 3:
+            raise StepError(f"`cutmix` pastes into images [channels, height, width], not into {x}")
 
     def mix(self, values: Tensor, others: Tensor, share: float, random: np.random.Generator) -> tuple[Tensor, float]:
         height, width = values.shape[-2:]

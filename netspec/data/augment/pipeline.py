@@ -72,10 +72,8 @@ def check_training(listed: Sequence[Listed], steps: Sequence[Step], input: Tenso
         sample = sample.as_float()
     if not sample.fits(input):
         raise StepError(f"in training the sample becomes {sample}, the input is {Sample.of(input)}")
-    if pipeline.mixing and input.dtype is not DType.FLOAT32:
-        raise StepError(f"`{pipeline.mixing[0].name}` mixes inputs of float32, not of {input.dtype}")
-    if any(each.name == "cutmix" for each in pipeline.mixing) and input.rank != 3:
-        raise StepError(f"`cutmix` pastes into images [channels, height, width], not into {Sample.of(input)}")
+    for each in pipeline.mixing:
+        each.check(Sample.of(input))
 
 
 def largest_bytes(pipeline: Sequence[Change], sample: Sample) -> int | None:

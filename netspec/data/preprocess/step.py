@@ -1,5 +1,6 @@
 """What every preprocessing step is."""
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -25,29 +26,29 @@ class Step(BaseModel):
     name: ClassVar[str]
     main: ClassVar[str | None] = None
 
+    @abstractmethod
     def infer(self, x: Sample) -> Sample:
         """The sample after this step.
 
         Raises:
             StepError: the step cannot take it.
         """
-        raise NotImplementedError(type(self).__name__)
 
 
 class ImageStep(Step):
     """A step on uint8 images, before `scale` and `normalize`."""
 
+    @abstractmethod
     def apply(self, images: "Array") -> "Array":
         """The images `[*, channels, height, width]` after this step; they were seen to fit it."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class AffineStep(Step):
     """A step y = gain * x + offset, in float32."""
 
+    @abstractmethod
     def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Gains and offsets, a number for each channel or one for all."""
-        raise NotImplementedError(type(self).__name__)
 
     def infer(self, x: Sample) -> Sample:
         return x.as_float()

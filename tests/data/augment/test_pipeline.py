@@ -82,7 +82,7 @@ def test_training_that_fits() -> None:
 
 def bound(text: str) -> tuple[dict, list[str]]:
     report = Report()
-    found = bind_augment(read(Source("a.yaml", text)), ["image", "other"], report)
+    found = bind_augment(read(Source("a.yaml", text)), ["image", "other", "third"], report)
     return found, [f"{each.code}: {each.message}" for each in report]
 
 
@@ -94,6 +94,12 @@ def test_lists_are_read_in_order() -> None:
     ]  # fmt: skip
     assert found["image"][3].degrees == (-15, 15)
     assert bound("{image: elastic}")[0]["image"][0].alpha == 34
+
+
+def test_two_mixed_inputs_are_one_mistake() -> None:
+    assert bound("{image: mixup, other: cutmix, third: elastic}")[1] == [
+        "bad-training: samples are mixed in one input only"
+    ]
 
 
 @pytest.mark.parametrize(
