@@ -13,6 +13,7 @@ from netspec.data.field import Field
 from netspec.data.idx_file import Header
 from netspec.data.image_column import ImageFiles
 from netspec.data.ragged import Ragged
+from netspec.data.values import check_range
 from netspec.diagnostics import DataError
 from netspec.ir import DType
 
@@ -93,22 +94,8 @@ def samples(fields: Mapping[str, Field], contents: Mapping[str, tuple[Header, by
         field = fields[name]
         array = np.frombuffer(data, np.uint8)
         if field.below is not None:
-            check_labels(array, field, labels_name)
+            check_range(array, field.below, "", labels_name)
         # Labels are indices of losses, which want int64; images stay bytes until they are gathered into a batch.
         wanted = np.int64 if field.type.dtype is DType.INT64 else np.uint8
         arrays[name] = array.astype(wanted, copy=False).reshape(header.shape[0], *field.type.shape)
     return Samples(arrays)
-
-
-def check_labels(labels: NDArray[np.uint8], field: Field, place: str) -> None:
-    """Labels lie in their range.
-
-    Raises:
-        DataError: `data-value` naming the file, the first index at fault and its value.
-    """
-    below = field.below or 0
-    wrong = np.flatnonzero(labels >= below)
-    if len(wrong):
-        message = f"sample {wrong[0]:,} (from 0) has the label {labels[wrong[0]]}, expected 0 to {below - 1}"
-        notes = [f"{len(wrong):,} labels of {len(labels):,} are out of range"] if len(wrong) > 1 else []
-        raise DataError.at(place, "data-value", message, notes=notes)

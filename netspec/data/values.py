@@ -36,7 +36,7 @@ def as_field(array: Array, field: Field, name: str, place: str) -> Array:
 
 
 def check_range(array: Array, below: int, name: str, place: str) -> None:
-    """Whole numbers from 0, below a bound.
+    """Whole numbers from 0, below a bound; `name` is empty where a file holds one field.
 
     Raises:
         DataError: `data-value`, naming the first at fault.
@@ -48,7 +48,8 @@ def check_range(array: Array, below: int, name: str, place: str) -> None:
     if len(wrong):
         found = array[tuple(wrong[0])]
         shown = found if array.dtype.kind in "iu" else f"{found:.17g}"
-        message = f"sample {wrong[0][0]:,} (from 0) has the label {shown} in `{name}`, expected 0 to {below - 1}"
+        where = f" in `{name}`" if name else ""
+        message = f"sample {wrong[0][0]:,} (from 0) has the label {shown}{where}, expected 0 to {below - 1}"
         notes = [f"{len(wrong):,} labels of {array.size:,} are out of range"] if len(wrong) > 1 else []
         raise DataError.at(place, "data-value", message, notes=notes)
 

@@ -80,7 +80,7 @@ def _batch(name: str, folder: Folder) -> tuple[Any, Any]:
     """Images and labels of a binary batch: records of a label byte and 3 x 32 x 32 bytes."""
     import numpy as np
 
-    from netspec.data.samples import check_labels
+    from netspec.data.values import check_range
 
     with folder.open(name) as file:
         size = file.seek(0, 2)
@@ -89,7 +89,7 @@ def _batch(name: str, folder: Folder) -> tuple[Any, Any]:
             raise DataError.at(name, "data-file", message)
         file.seek(0)
         records = np.frombuffer(file.read(size), np.uint8).reshape(-1, RECORD_BYTES)
-    check_labels(records[:, 0], label(CLASSES), name)
+    check_range(records[:, 0], len(CLASSES), "", name)
     return records[:, 1:].reshape(-1, 3, SIDE, SIDE), records[:, 0]
 
 
