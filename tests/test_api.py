@@ -49,3 +49,9 @@ def test_a_setting_that_is_none(path: Path) -> None:
         netspec.load(path, settings=["width"])
     with pytest.raises(netspec.SpecError, match="no argument and no key `depth`"):
         netspec.build(path, settings=["depth=3"])
+
+
+def test_training_needs_a_spec_or_a_run() -> None:
+    for options in ({}, {"resume": None}):
+        with pytest.raises(TypeError, match="needs a spec, or a run to resume"):
+            netspec.train(**options)

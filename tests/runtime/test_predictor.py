@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from netspec.compiler import load
 from netspec.diagnostics import DataError, ModelError, UnavailableError
 from netspec.runtime import session as session_module
 from netspec.runtime.inputs import read_samples
-from netspec.runtime.latency import measure
+from netspec.runtime.latency import measure, measure_all
 from netspec.runtime.predictor import Predictor, softmax
 
 STEPS = [{"scale": 1 / 255}, {"normalize": {"mean": [0.1307], "std": [0.3081]}}]
@@ -193,6 +194,19 @@ def test_latency_is_positive_and_ordered(model: Path) -> None:
     found = measure(Predictor(model), batch_size=4, runs=10)
     assert 0 < found.p50_ms <= found.p90_ms <= found.p99_ms
     assert found.samples_per_second == pytest.approx(4e3 / found.p50_ms)
+
+
+class Slow(Predictor):
+    """A model that takes 20 ms more."""
+
+    def predict(self, batch: Any) -> dict[str, Any]:
+        time.sleep(0.02)
+        return super().predict(batch)
+
+
+def test_the_ratio_is_that_of_a_model_to_the_first(model: Path) -> None:
+    first, second = measure_all([Predictor(model), Slow(model)], batch_size=1, runs=5)
+    assert first.ratio == 1.0 and second.ratio > 1.5 and second.p50_ms > 20
 
 
 def write_photos(folder: Path) -> list[np.ndarray[Any, Any]]:

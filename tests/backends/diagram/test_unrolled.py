@@ -59,6 +59,26 @@ def test_both_directions_are_drawn(layer: str, pairs: int) -> None:
     assert sum(each.source.row == each.target.row for each in found.arrows) == pairs
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_hands_its_states_on_the_way_it_walks(reverse: bool) -> None:
+    text = f"""
+netspec: 1
+inputs: {{x: [T, 3]}}
+blocks:
+  cell:
+    inputs: [h, x]
+    layers:
+      - {{name: new, calc: "tanh(h + x)"}}
+    outputs: {{h: new}}
+layers:
+  - {{name: rnn, scan: {{cell: cell, state: {{h: 3}}, reverse: {str(reverse).lower()}}}}}
+"""
+    found = unrolled(compile_source(Source("net.yaml", text)).graph, 3)
+    along = [(a.source.column, a.target.column) for a in found.arrows if a.source.row == a.target.row]
+    assert along == ([(1, 0), (2, 1)] if reverse else [(0, 1), (1, 2)])
+    assert [cell.column for cell in found.starts] == [2 if reverse else 0]
+
+
 def test_no_two_cells_stand_in_one_place() -> None:
     for name in ("rnn_one_to_many", "rnn_many_to_many", "lstm_1997", "mlp_one_hidden"):
         places = [(cell.column, cell.row) for cell in picture(name, 5).cells]
