@@ -129,7 +129,7 @@ class Batches:
             batches = torch.split(order, batch_size)
         unit = min(batch_size, self._unit or batch_size)
         for each in self._columns.values():
-            each.expect([part for batch in batches for part in torch.split(batch, unit)], epoch)
+            each.expect((part for batch in batches for part in torch.split(batch, unit)), epoch)
         yield from (each.to(self._device) for each in batches)
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:

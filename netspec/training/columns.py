@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -80,9 +80,8 @@ class Column(ABC):
         self._device = device
         self._seed = seed
 
-    @abstractmethod
-    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
-        """The batches that will be asked for next, in order."""
+    def expect(self, batches: Iterable[Tensor], epoch: int) -> None:  # noqa: B027 (what is in memory does nothing)
+        """The batches that will be asked for next, in order; what is in memory needs no warning."""
 
     def take(self, places: Tensor, epoch: int) -> Tensor:
         """Finished values `[N, *shape]`, or `[N, views, *shape]`."""
@@ -91,9 +90,8 @@ class Column(ABC):
             values = self._changed(values, change, places, epoch, number)
         return values if self._affine is None else self._affine(values)
 
-    @abstractmethod
-    def close(self) -> None:
-        """End what reads for it; it can be asked again."""
+    def close(self) -> None:  # noqa: B027 (what is in memory does nothing)
+        """End what reads for it, if anything does; it can be asked again."""
 
     @abstractmethod
     def raw(self, places: Tensor, epoch: int) -> Tensor:
@@ -137,7 +135,7 @@ class FileColumn(Column):
         work = Work(files.folder, files.mode, pipeline.changes[:done], reading.seed)
         self._loader = Loader(files, work, workers=reading.workers)
 
-    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
+    def expect(self, batches: Iterable[Tensor], epoch: int) -> None:
         self._loader.expect([batch.cpu().numpy() for batch in batches], epoch)
 
     def close(self) -> None:

@@ -184,7 +184,8 @@ class Loop:
             return {key: tensor.clone() for key, tensor in self._weights.state().items()}
 
     def _step(self, moment: Moment, places: Tensor) -> None:
-        parts = torch.split(places, self.plan.settings.batch_size)
+        size = self.plan.settings.batch_size
+        parts = torch.split(places, size) if len(places) > size else (places,)
         batches = [self._splits.train.gather(each, moment.epoch) for each in parts]
         random = self._random.state() if len(self._turns) > 1 else None
         for index, turn in enumerate(self._turns):
