@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.ops.base import Op
-from netspec.ops.registry import FAMILIES, family, ops_of
+from netspec.ops.registry import FAMILIES, OPS
 
 HEAD = """# Ops
 
@@ -21,8 +21,8 @@ def reference() -> str:
 
 
 def _family(name: str) -> str:
-    summary = (family(name).__doc__ or "").strip().splitlines()[0]
-    return f"\n## {name}\n\n{summary}\n" + "".join(map(_op, ops_of(name).values()))
+    summary = (OPS.module(name).__doc__ or "").strip().splitlines()[0]
+    return f"\n## {name}\n\n{summary}\n" + "".join(map(_op, OPS.of(name).values()))
 
 
 def _op(op: type[Op]) -> str:

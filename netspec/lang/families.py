@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -34,19 +35,22 @@ class Families(Mapping[str, type[T]]):
         self._imported: dict[str, dict[str, type[T]]] = {}
 
     def __getitem__(self, name: str) -> type[T]:
-        home = self._homes[name]
-        if home not in self._imported:
-            self._imported[home] = self._classes(home)
-        return self._imported[home][name]
+        return self.of(self.homes[name])[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._homes)
+        return iter(self.homes)
 
     def __len__(self) -> int:
-        return len(self._homes)
+        return len(self.homes)
+
+    def of(self, module: str) -> dict[str, type[T]]:
+        """The classes of one of the modules, by name."""
+        if module not in self._imported:
+            self._imported[module] = self._classes(module)
+        return self._imported[module]
 
     @cached_property
-    def _homes(self) -> dict[str, str]:
+    def homes(self) -> dict[str, str]:
         """The module of each class: read off the texts, not imported."""
         package = import_module(self._package).__file__
         assert package is not None
@@ -58,8 +62,12 @@ class Families(Mapping[str, type[T]]):
                 found[name] = module
         return found
 
+    def module(self, name: str) -> ModuleType:
+        """One of the modules."""
+        return import_module(f"{self._package}.{name}")
+
     def _classes(self, module: str) -> dict[str, type[T]]:
-        found = import_module(f"{self._package}.{module}")
+        found = self.module(module)
         members = (each for each in vars(found).values() if isinstance(each, type) and issubclass(each, self._base))
         own = (each for each in members if each.__module__ == found.__name__ and hasattr(each, "name"))
         return {each.name: each for each in own}
