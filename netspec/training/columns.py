@@ -80,8 +80,9 @@ class Column(ABC):
         self._device = device
         self._seed = seed
 
-    def expect(self, batches: Iterable[Tensor], epoch: int) -> None:  # noqa: B027 (what is in memory does nothing)
-        """The batches that will be asked for next, in order; what is in memory needs no warning."""
+    @abstractmethod
+    def expect(self, batches: Iterable[Tensor], epoch: int) -> None:
+        """The batches that will be asked for next, in order."""
 
     def take(self, places: Tensor, epoch: int) -> Tensor:
         """Finished values `[N, *shape]`, or `[N, views, *shape]`."""
@@ -90,8 +91,9 @@ class Column(ABC):
             values = self._changed(values, change, places, epoch, number)
         return values if self._affine is None else self._affine(values)
 
-    def close(self) -> None:  # noqa: B027 (what is in memory does nothing)
-        """End what reads for it, if anything does; it can be asked again."""
+    @abstractmethod
+    def close(self) -> None:
+        """End what reads for it; it can be asked again."""
 
     @abstractmethod
     def raw(self, places: Tensor, epoch: int) -> Tensor:
@@ -106,7 +108,7 @@ class Column(ABC):
 class InMemory(Column):
     """A field whose values are all there."""
 
-    def expect(self, batches: Sequence[Tensor], epoch: int) -> None:
+    def expect(self, batches: Iterable[Tensor], epoch: int) -> None:
         """They need not be fetched."""
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Metrics: each adds up a tensor over batches, without leaving the device, and makes one number of the sum."""
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from netspec.ops.attributes import PositiveFloat, PositiveInt
@@ -27,9 +28,9 @@ class Metric(Entry):
         """The name under which it is written down."""
         return self.name
 
+    @abstractmethod
     def total(self, output: "Tensor", target: "Tensor") -> "Tensor":
         """The sum over a batch."""
-        raise NotImplementedError(type(self).__name__)
 
     def count(self, target: "Tensor") -> int:
         """How many values a batch's sum is of."""
