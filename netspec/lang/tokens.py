@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from functools import cache
+from typing import Literal, NamedTuple, cast
 
 from netspec.lang.nodes import shorten
 
 MAX_CHARS = 1024
 
-Kind = Literal["number", "string", "name", "symbol", "end"]
+Kind = Literal["number", "string", "name", "symbol", "end", "unknown"]
 
-_BLANK = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
-_NUMBER = re.compile(rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?")
-_SYMBOL = re.compile(r"\*\*|//|[=!<>]=|[-+*/%@<>()\[\],:]")
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOTTED = rf"{_WORD}(?:\.[A-Za-z0-9_]+)*"
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """One token after blanks; the group that matched is its kind."""
+    number = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][-+]?{_DIGITS})?"
+    string = r"'[^'\n]*'|\"[^\"\n]*\""
+    symbol = r"\*\*|//|[=!<>]=|[-+*/%@<>()\[\],:]"
+    kinds = {"number": number, "string": string, "name": name, "symbol": symbol, "end": r"\Z", "unknown": "."}
+    either = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items())
+    return re.compile(rf"[ \t\r\n]*(?:{either})", re.DOTALL)
 
 
 class ExpressionError(Exception):
@@ -55,30 +63,14 @@ def tokens(text: str, *, dotted: bool = False) -> Iterator[Token]:
     """
     if len(text) > MAX_CHARS:
         raise ExpressionError(f"an expression has at most {MAX_CHARS:,} characters, not {len(text):,}", MAX_CHARS)
-    position = _skip_blank(text, 0)
-    while position < len(text):
-        token = _token(text, position, _DOTTED if dotted else _NAME)
+    for match in _pattern(_DOTTED if dotted else _WORD).finditer(text):
+        kind = cast(Kind, match.lastgroup)
+        token = Token(kind, match[kind], match.start(kind))
+        if kind == "unknown":
+            raise _unknown(text, token.offset)
         yield token
-        position = _skip_blank(text, position + len(token.text))
-    yield Token("end", "", len(text))
-
-
-def _skip_blank(text: str, position: int) -> int:
-    blank = _BLANK.match(text, position)
-    return blank.end() if blank else position
-
-
-def _token(text: str, position: int, name: re.Pattern[str]) -> Token:
-    patterns: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-        ("number", _NUMBER),
-        ("string", _STRING),
-        ("name", name),
-        ("symbol", _SYMBOL),
-    )
-    for kind, pattern in patterns:
-        if match := pattern.match(text, position):
-            return Token(kind, match[0], position)
-    raise _unknown(text, position)
+        if kind == "end":
+            return
 
 
 def _unknown(text: str, position: int) -> ExpressionError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import math
 import random
+import sys
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -243,44 +245,57 @@ def _soup(seed: random.Random) -> str:
     return " ".join(seed.choices(PIECES, k=seed.randint(1, seed.choice((6, 12, 60)))))
 
 
-def _slowest(count: int, seed: int) -> float:
-    generator = random.Random(seed)
-    names = {"x": 3, "xs": list(range(900))}
-    worst = 0.0
-    for _ in range(count):
-        text = _soup(generator)
-        seconds = _seconds(text, names)
-        if seconds > 0.005:  # once more: another process may have had the cache
-            seconds = min(_seconds(text, names) for _ in range(5))
-        worst = max(worst, seconds)
-    return worst
-
-
-def _seconds(text: str, names: dict[str, object]) -> float:
-    start = time.thread_time()
-    found = _outcome(text, names)
-    seconds = time.thread_time() - start
-    assert not isinstance(found, ExpressionError) or 0 <= found.offset <= len(text), text
-    return seconds
-
-
-def _within_time(count: int) -> None:
-    gc.collect()
-    gc.disable()
-    try:
-        assert _slowest(count, seed=count) <= 0.005
-    finally:
-        gc.enable()
-
-
-def test_20_000_random_texts_take_at_most_5_ms_each() -> None:
+def _checked(text: str, names: dict[str, object]) -> None:
     """R-14: no text does anything but give a value or an ExpressionError with an offset inside."""
-    _within_time(20_000)
+    found = _outcome(text, names)
+    assert not isinstance(found, ExpressionError) or 0 <= found.offset <= len(text), text
+
+
+def _soups(count: int) -> Iterator[str]:
+    generator = random.Random(count)
+    return (_soup(generator) for _ in range(count))
+
+
+def _calls(text: str, names: dict[str, object]) -> int:
+    """The calls that a text costs, which no other process's work can change."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        _outcome(text, names)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+SOUP_NAMES: dict[str, object] = {"x": 3, "xs": list(range(900))}
+
+
+def test_20_000_random_texts_give_a_value_or_an_error_inside() -> None:
+    for text in _soups(20_000):
+        _checked(text, SOUP_NAMES)
 
 
 @pytest.mark.slow
 def test_1_000_000_random_texts_take_at_most_5_ms_each() -> None:
-    _within_time(1_000_000)
+    """Of CPU time, the best of five for those that were late: another process may have had the cache."""
+    gc.collect()
+    gc.disable()
+    try:
+        for text in _soups(1_000_000):
+            assert any(_seconds(text) <= 0.005 for _ in range(5)), text
+    finally:
+        gc.enable()
+
+
+def _seconds(text: str) -> float:
+    start = time.thread_time()
+    _checked(text, SOUP_NAMES)
+    return time.thread_time() - start
 
 
 @pytest.mark.parametrize(
@@ -295,11 +310,15 @@ def test_1_000_000_random_texts_take_at_most_5_ms_each() -> None:
         "(" * 20 + "7" + ")**3" * 20,
         "x**x" + "*x" * 400,
         "'" + "a" * 1000 + "'*3 in 'b'",
+        "-" * 1000,
+        "x " * 500,
+        "xs==" * 255 + "xs",
     ],
 )
-def test_the_worst_that_fits_takes_at_most_5_ms(text: str) -> None:
-    names: dict[str, object] = {"x": 3, "xs": list(range(4000))}
-    assert min(_seconds(text[:1024], names) for _ in range(25)) <= 0.005
+def test_the_work_of_the_worst_that_fits_is_bounded(text: str) -> None:
+    """R-14's 5 ms in calls, most of them of `isinstance` (0.1 microseconds on a slow machine)."""
+    for values in (list(range(4000)), [[]] * 2000):
+        assert _calls(text[:1024], {"x": 3, "xs": values}) <= 40_000
 
 
 @pytest.mark.parametrize(
