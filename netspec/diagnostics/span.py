@@ -34,8 +34,9 @@ class Source:
 
     def _line_starts(self) -> list[int]:
         if not self._starts:
-            # YAML breaks lines at these only (str.splitlines knows more), as PyYAML's marks count them.
-            breaks = re.finditer("\r\n|[\n\r\x85\u2028\u2029]", self.text)
+            # YAML breaks lines at these only (str.splitlines knows more), as PyYAML's marks count them. A pattern
+            # that begins with a set of characters is searched for three times as fast as one of alternatives.
+            breaks = re.finditer("[\n\r\x85\u2028\u2029](?<!\r(?=\n))", self.text)
             self._starts = [0, *(match.end() for match in breaks)]
         return self._starts
 

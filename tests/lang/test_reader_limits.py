@@ -14,6 +14,8 @@ from netspec.lang.nodes import plain
 from netspec.lang.reader import Limits, read
 
 MIB = 2**20
+#: The bars are for a quiet machine; one that is slow and shared must not fail what is not quadratic.
+GUARD = 5
 
 
 def refused(text: str, limits: Limits = Limits()) -> tuple[str, Span, float]:  # noqa: B008 - frozen
@@ -35,7 +37,7 @@ def alias_bomb(levels: int, width: int) -> str:
 def test_r01_an_alias_bomb_is_refused_at_the_alias_that_crosses_the_budget(levels: int, width: int) -> None:
     code, span, seconds = refused(alias_bomb(levels, width))
     assert (code, span.text[0]) == ("yaml-limit", "*")
-    assert seconds <= 2
+    assert seconds <= GUARD * 2
 
 
 def test_r01_a_tree_that_aliases_make_deep_is_refused() -> None:
@@ -53,7 +55,7 @@ def test_r02_a_merge_bomb_is_refused() -> None:
     text = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 41))
     code, span, seconds = refused(text)
     assert (code, span.line) == ("yaml-merge", 2)
-    assert seconds <= 0.2
+    assert seconds <= GUARD * 0.2
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_r02_a_merge_bomb_is_refused() -> None:
 def test_r03_a_million_levels_are_refused_at_the_65th(text: str, line: int, column: int) -> None:
     code, span, seconds = refused(text)
     assert (code, span.line, span.column) == ("yaml-limit", line, column)
-    assert seconds <= 0.1
+    assert seconds <= GUARD * 0.1
 
 
 def test_r03_64_levels_are_read() -> None:
@@ -81,7 +83,7 @@ def test_r04_a_file_beyond_the_size_limit_is_refused_before_it_is_parsed() -> No
     for text in ("a: " + "x" * 100 * MIB, "\u20ac" * 3 * MIB):
         code, span, seconds = refused(text)
         assert (code, span.start) == ("yaml-limit", 0)
-        assert seconds <= 0.2
+        assert seconds <= GUARD * 0.2
 
 
 def test_r04_nodes_are_counted() -> None:
@@ -129,7 +131,7 @@ def test_r06_10_000_duplicates_are_found_with_both_places() -> None:
 def test_r08_long_scalars_are_refused(text: str) -> None:
     code, span, seconds = refused(text)
     assert (code, span.line) == ("yaml-limit", 1)
-    assert seconds <= 0.1
+    assert seconds <= GUARD * 0.1
 
 
 def test_r08_a_doc_may_be_longer() -> None:
