@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -37,19 +38,25 @@ class NotFiniteError(Exception):
 
 
 class LossWatch:
-    """Looks at every loss. With a lag of 1 the number read is the step before's, so that a GPU is never waited for."""
+    """Reads every loss. With a lag of 1 the number read is the step before's, so that a GPU is never waited for.
 
-    def __init__(self, device: torch.device) -> None:
+    Args:
+        device: Where losses are.
+        note: Is given each finite one: the update it is of, its value, and the number of values it is a mean of.
+    """
+
+    def __init__(self, device: torch.device, note: Callable[[str, float, int], object]) -> None:
         self.lag = 0 if device.type == "cpu" else 1
-        self._pending: deque[tuple[Moment, Tensor]] = deque()
+        self._note = note
+        self._pending: deque[tuple[Moment, Tensor, str, int]] = deque()
 
-    def see(self, moment: Moment, loss: Tensor) -> None:
+    def see(self, moment: Moment, loss: Tensor, update: str, samples: int) -> None:
         """Look at a loss, before its gradients are taken.
 
         Raises:
             NotFiniteError: this one, or the one before with a lag, is not finite.
         """
-        self._pending.append((moment, loss.detach()))
+        self._pending.append((moment, loss.detach(), update, samples))
         self._look(self.lag)
 
     def flush(self) -> None:
@@ -58,10 +65,11 @@ class LossWatch:
 
     def _look(self, lag: int) -> None:
         while len(self._pending) > lag:
-            moment, loss = self._pending.popleft()
+            moment, loss, update, samples = self._pending.popleft()
             value = float(loss)
             if not math.isfinite(value):
                 raise NotFiniteError(moment, value)
+            self._note(update, value, samples)
 
 
 def explain(error: NotFiniteError, module: nn.Module, batch: Batch | None, graph: Graph, place: str) -> TrainingError:

@@ -111,13 +111,13 @@ class Loop:
         self._objective = Objective(plan, device)
         # Pictures are of held-out samples only.
         self._metrics = Metrics(plan.graph, [each for each in plan.measures if each.metric.is_number])
-        self._watch = LossWatch(device)
         self._turns = [Turn(each, plan, module, self.steps, self.batches, device) for each in plan.updates]
         self._precision = Precision(settings.precision, device)
         self._average = Average(module, plan.ema.decay) if plan.ema is not None else None
         self._keeper = Keeper(plan, journal.directory)
         self._patience = Patience(plan)
         self._tally = Tally(self._metrics.measures, device)
+        self._watch = LossWatch(device, self._tally.add_loss)
         self._weights = Weights(module, frozenset(each.key for each in parameters(plan.graph)))
         self._random = Random(device)
         self._seen: Batch | None = None
@@ -211,11 +211,10 @@ class Loop:
             outputs = self._forward(batch)
             self._metrics.hand_on(outputs, self._splits.train)
             loss = turn.losses(outputs, batch)
-            self._watch.see(moment, loss)
+            self._watch.see(moment, loss, turn.name, weight)
             self._precision.backward(loss if len(batches) == 1 else loss * (weight / sum(weights)))
-            with torch.no_grad():
-                totals = self._metrics.totals(outputs, batch) if turn is self._turns[0] else []
-                self._tally.add({turn.name: loss}, weight, totals)
+            if turn is self._turns[0]:
+                self._tally.add(self._metrics.totals(tuple(each.detach() for each in outputs), batch))
         for observer in self._observers:
             observer.differentiated(moment)
         turn.move(self._precision)

@@ -170,15 +170,16 @@ class Objective:
             for batch in batches.in_order(self._batch_size):
                 outputs = merged(call(module, batch), batch.views, self._logits)
                 self._metrics.hand_on(outputs, batches)
-                losses = {name: losses(outputs, batch) for name, losses in self._losses.items() if losses}
-                weights = [each.weight(batch) for each in self._losses.values() if each]
-                tally.add(losses, next(iter(weights), batch.size), self._metrics.totals(outputs, batch))
+                for name, losses in self._losses.items():
+                    if losses:
+                        tally.add_loss(name, losses(outputs, batch), losses.weight(batch))
+                tally.add(self._metrics.totals(outputs, batch))
         module.train(was_training)
         return tally.result()
 
 
 class Tally:
-    """Sums over batches. They stay on the device until the result is asked for."""
+    """Sums over batches, of metrics on the device until the result is asked for."""
 
     def __init__(self, measures: tuple[Measure, ...], device: torch.device | None = None) -> None:
         self._metrics = [measure.metric for measure in measures]
@@ -187,17 +188,18 @@ class Tally:
 
     def clear(self) -> None:
         """Begin again."""
-        self._losses: dict[str, Tensor] = {}
+        self._losses: dict[str, float | Tensor] = {}
         self._samples: dict[str, int] = {}
         self._totals: list[Tensor | int] = [0] * len(self._metrics)
         self._counts = [0] * len(self._metrics)
 
-    def add(self, losses: Mapping[str, Tensor], samples: int, totals: Totals) -> None:
-        """One batch: the mean losses of its samples, by update, and its metrics' sums."""
-        for name, loss in losses.items():
-            summed = loss.detach() * samples
-            self._losses[name] = self._losses[name] + summed if name in self._losses else summed
-            self._samples[name] = self._samples.get(name, 0) + samples
+    def add_loss(self, update: str, mean: float | Tensor, samples: int) -> None:
+        """The loss of an update: a mean over so many values of a batch."""
+        self._losses[update] = self._losses.get(update, 0.0) + mean * samples
+        self._samples[update] = self._samples.get(update, 0) + samples
+
+    def add(self, totals: Totals) -> None:
+        """The metrics' sums over a batch."""
         for index, (total, count) in enumerate(totals):
             self._totals[index] = self._totals[index] + total
             self._counts[index] += count
@@ -216,14 +218,14 @@ class Tally:
 
     def state(self) -> State:
         return {
-            "losses": dict(self._losses),
+            "losses": {name: float(each) for name, each in self._losses.items()},
             "samples": dict(self._samples),
             "totals": list(self._totals),
             "counts": list(self._counts),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._losses = {name: each.to(self._device) for name, each in state["losses"].items()}
+        self._losses = dict(state["losses"])
         self._totals = [each.to(self._device) if isinstance(each, Tensor) else each for each in state["totals"]]
         self._samples, self._counts = dict(state["samples"]), list(state["counts"])
 

@@ -206,19 +206,23 @@ def test_a_rate_that_is_too_high_ends_cleanly(tmp_path: Path) -> None:
 
 
 def test_a_lagging_watch_reads_the_step_before() -> None:
-    watch = LossWatch(torch.device("cuda"))  # it touches no device by itself
+    noted: list[tuple[str, float, int]] = []
+    watch = LossWatch(torch.device("cuda"), lambda *each: noted.append(each))  # it touches no device by itself
     moments = [Moment(step, 1, step, 9) for step in (1, 2, 3)]
-    watch.see(moments[0], torch.tensor(1.0))
-    watch.see(moments[1], torch.tensor(float("nan")))
+    watch.see(moments[0], torch.tensor(1.0), "a", 4)
+    assert noted == []
+    watch.see(moments[1], torch.tensor(float("nan")), "a", 4)
+    assert noted == [("a", 1.0, 4)]
     with pytest.raises(NotFiniteError) as caught:
-        watch.see(moments[2], torch.tensor(1.0))
+        watch.see(moments[2], torch.tensor(2.0), "a", 3)
     assert caught.value.moment == moments[1]
     watch.flush()
-    watch.see(moments[0], torch.tensor(float("inf")))
+    assert noted == [("a", 1.0, 4), ("a", 2.0, 3)]
+    watch.see(moments[0], torch.tensor(float("inf")), "a", 4)
     with pytest.raises(NotFiniteError):
         watch.flush()
     with pytest.raises(NotFiniteError):
-        LossWatch(torch.device("cpu")).see(moments[0], torch.tensor(float("inf")))
+        LossWatch(torch.device("cpu"), print).see(moments[0], torch.tensor(float("inf")), "a", 4)
 
 
 def test_the_first_layer_that_fails_is_found() -> None:
