@@ -23,7 +23,7 @@ from netspec.training.interrupt import Stop, TrainingInterrupted
 from netspec.training.journal import Journal
 from netspec.training.keeper import Keeper, Patience
 from netspec.training.metrics import LOSS
-from netspec.training.objective import Measured, Metrics, Objective, Tally, call
+from netspec.training.objective import Metrics, Objective, call
 from netspec.training.observer import Observer
 from netspec.training.order import Order
 from netspec.training.parts import Part, Random, State, Weights
@@ -31,6 +31,7 @@ from netspec.training.plan import TrainPlan
 from netspec.training.precision import Precision
 from netspec.training.progress import Reporter, line
 from netspec.training.streams import Streams
+from netspec.training.tally import Measured, Tally
 from netspec.training.turn import Turn
 
 

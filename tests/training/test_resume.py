@@ -23,12 +23,12 @@ from netspec.training.checkpoints.store import Store
 from netspec.training.finite import Moment
 from netspec.training.interrupt import TrainingInterrupted
 from netspec.training.keeper import Keeper, Patience
-from netspec.training.objective import Tally
 from netspec.training.observer import Observer
 from netspec.training.order import Order
 from netspec.training.parts import Random
 from netspec.training.resume import spec_of_run
 from netspec.training.run import Run, train
+from netspec.training.tally import Tally
 from netspec.training.turn import Turn
 from tests.training import test_streams as streams
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data, write_idx
