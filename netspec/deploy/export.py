@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
+from netspec import atomic
 from netspec.backends.onnx.export import ExportReport, export_onnx
 from netspec.backends.onnx.parity import as_written
 from netspec.backends.torch import build
@@ -18,8 +20,8 @@ from netspec.deploy.finish import Finishing
 from netspec.deploy.plan import ExportPlan, Part
 from netspec.deploy.planner import plan as plan_export
 from netspec.deploy.settings import Precision, Tolerance
-from netspec.deploy.tables import write_table
-from netspec.diagnostics import Report, SpecError
+from netspec.deploy.tables import table_text
+from netspec.diagnostics import NetspecError, Report, SpecError
 from netspec.lang.folder import Folder
 from netspec.training.planner import plan as plan_training
 from netspec.training.record import home
@@ -41,8 +43,8 @@ def export_spec(
 
     Args:
         spec: A checked spec.
-        path: The file to write; it appears whole or not at all. A graph with a name of its own is written beside it:
-            `net.encoder.onnx` for `net.onnx`.
+        path: The file to write. A graph with a name of its own is written beside it: `net.encoder.onnx` for `net.onnx`.
+            All files of an export appear together, each whole, or none does.
         weights: A safetensors file with the spec's state-dict keys. Without it the parameters are freshly drawn.
         opset: ONNX operator set, in place of the section's.
         precision: `float32`, `float16` or `int8`, in place of the section's.
@@ -55,14 +57,16 @@ def export_spec(
         NetspecError: `unwritable`.
     """
     found = planned(spec, precision=precision, opset=opset, step=step)
+    _check_places(spec, found, path, weights)
     module = build(spec.graph, initialize=weights is None)
     if weights is not None:
         load_into(module, spec.graph, weights)
     else:
         load_starts(module, spec.graph, starts(spec))
     module.eval()
-    reports = [_export(spec, found, part, module, _path(path, part)) for part in found.parts]
-    _write_tables(spec, found, module, path.parent)
+    with ExitStack() as files:
+        reports = [_export(spec, found, part, module, _path(path, part), files) for part in found.parts]
+        _write_tables(spec, found, module, path.parent, files)
     return replace(reports[0], others=tuple(reports[1:]))
 
 
@@ -84,7 +88,7 @@ def planned(
     return found
 
 
-def _export(spec: Spec, plan: ExportPlan, part: Part, module: nn.Module, path: Path) -> ExportReport:
+def _export(spec: Spec, plan: ExportPlan, part: Part, module: nn.Module, path: Path, files: ExitStack) -> ExportReport:
     finish = Finishing(plan, part, str(path))
     # A conversion has the tolerance; what is converted is exact.
     limit = Tolerance() if plan.precision == "float16" else plan.tolerance
@@ -98,16 +102,29 @@ def _export(spec: Spec, plan: ExportPlan, part: Part, module: nn.Module, path: P
         rtol=limit.rtol,
         fixed=plan.fixed,
         finish=finish if finish.is_needed else None,
+        files=files,
     )
+
+
+def _check_places(spec: Spec, plan: ExportPlan, path: Path, weights: Path | None) -> None:
+    """Refuse to write two files to one place, or one to where something is read from."""
+    vocabularies = [each.file.text for each in spec.document.vocabs.values() if each.file is not None]
+    read = [Path(spec.source.name), weights or path.parent, *(home(spec.source) / name for name in vocabularies)]
+    taken = {place.resolve(): "the export reads this file" for place in read}
+    for place in (*(_path(path, part) for part in plan.parts), *(path.parent / each.file for each in plan.tables)):
+        if place.resolve() in taken:
+            raise NetspecError.at(str(place), "unwritable", f"cannot write: {taken[place.resolve()]}")
+        taken[place.resolve()] = "two files of the export have this name"
 
 
 def _path(path: Path, part: Part) -> Path:
     return path.with_name(f"{path.stem}.{part.name}{path.suffix}") if part.name else path
 
 
-def _write_tables(spec: Spec, plan: ExportPlan, module: nn.Module, directory: Path) -> None:
+def _write_tables(spec: Spec, plan: ExportPlan, module: nn.Module, directory: Path, files: ExitStack) -> None:
     folder = Folder(home(spec.source), spec.allowed)
     state = module.state_dict()
     for table in plan.tables:
-        words = entries(spec.document, table.vocab, folder)
-        write_table(directory / table.file, words, state[table.parameter].detach().cpu().float().numpy())
+        place, rows = directory / table.file, state[table.parameter].detach().cpu().float().numpy()
+        text = table_text(entries(spec.document, table.vocab, folder), rows, str(place))
+        files.enter_context(atomic.replacing(place)).write_text(text, "utf-8")

@@ -46,7 +46,12 @@ class Finishing:
     @property
     def is_needed(self) -> bool:
         """Whether anything is to be done."""
-        return bool(self._inside or self._chains or self._plan.precision != "float32")
+        return bool(self._inside or self._chains or self.changes_weights)
+
+    @property
+    def changes_weights(self) -> bool:
+        """Whether stored tensors become others."""
+        return self._plan.precision != "float32"
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """The model as it is to be written.

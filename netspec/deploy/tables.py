@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec.compiler.spec import Spec
@@ -48,29 +47,26 @@ def bind_tables(node: Syntax | None, spec: Spec, graph: Graph, report: Report) -
     return tuple(found)
 
 
-def write_table(path: Path, words: SequenceOf[str], rows: NDArray[np.float32]) -> None:
-    """Write `V D` and then a line `word x1 ... xD` for each row; numbers are read back as the same float32.
+def table_text(words: SequenceOf[str], rows: NDArray[np.float32], place: str) -> str:
+    """`V D` and then a line `word x1 ... xD` for each row; numbers are read back as the same float32.
 
     Args:
-        path: The file to write; it appears whole or not at all.
         words: A word for each row.
         rows: `[words, features]`.
+        place: The file's name, for messages.
 
     Raises:
         DataError: `data-value`: a word that this format cannot hold, or one that is there twice.
-        NetspecError: `unwritable`.
     """
-    from netspec import atomic
-
     seen: set[str] = set()
     for number, word in enumerate(words):
         problem = "is empty or has a blank" if word.split() != [word] else "is there twice" if word in seen else ""
         if problem:
-            raise DataError.at(str(path), "data-value", f"word {number:,} (from 0), {word[:40]!r}, {problem}")
+            raise DataError.at(place, "data-value", f"word {number:,} (from 0), {word[:40]!r}, {problem}")
         seen.add(word)
     lines = [f"{len(rows)} {rows.shape[1]}\n"]
     lines += [f"{word} {' '.join(map(_text, row))}\n" for word, row in zip(words, rows, strict=True)]
-    atomic.write(path, "".join(lines))
+    return "".join(lines)
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,6 +56,10 @@ class ExportReport:
 class Finish(Protocol):
     """What becomes of a model after it was lowered, and the proof of that."""
 
+    @property
+    def changes_weights(self) -> bool:
+        """Whether stored tensors become others, for which those that stand beside the model are not at hand."""
+
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """The model as it is to be written; the one that is given was proved."""
 
@@ -81,6 +85,7 @@ def export_onnx(
     external_bytes: int = EXTERNAL_BYTES,
     fixed: Mapping[str, int] | None = None,
     finish: Finish | None = None,
+    files: ExitStack | None = None,
 ) -> ExportReport:
     """Lower a graph with the module's weights, prove it at batch 1, 2 and 7, and put it in place.
 
@@ -98,6 +103,7 @@ def export_onnx(
         external_bytes: Above this many bytes of weights they go into a file beside the model.
         fixed: Sizes of free axes that the file has once and for all, by name; `batch` is the batch's.
         finish: What is done with the model after it was proved, and how that is proved.
+        files: Where the file is one of several that take their places together: what does so when it is closed.
 
     Raises:
         ModelError: `parity`, naming the output and the first layer that differs.
@@ -111,26 +117,22 @@ def export_onnx(
         graph, module = function, as_written(function, module)
     size = sum(array.nbytes for array in state.values())
     beside = Beside() if size > external_bytes else None
-    if beside is not None and finish is not None:
-        message = f"{size:,} bytes of weights are more than can be changed after lowering"
-        help = "leave out `preprocess`, `after` and `precision` of `export`"
-        raise ModelError.at(str(target), "onnx", message, help=help)
+    if beside is not None and finish is not None and finish.changes_weights:
+        message = f"{size:,} bytes of weights are more than can be converted after lowering"
+        raise ModelError.at(str(target), "onnx", message, help="leave out `precision` of `export`")
     model = lower(graph, state, metadata=metadata, opset=opset, fixed=sizes, beside=beside)
     lowered = time.perf_counter()
     proof = _Proof(graph, module, state, trials(graph, sizes), opset, atol, rtol, str(target))
-    if finish is None:
-        with _bundle(model, target, beside) as bundle:
-            differences = proof.of(session(str(bundle.temporary)))
-        facts: Mapping[str, Any] = {}
-    else:
-        plain = session(model.SerializeToString())
+    facts: Mapping[str, Any] = {}
+    with ExitStack() as alone:
+        bundle = (files or alone).enter_context(_bundle(model, target, beside))
+        plain = session(str(bundle.temporary))
         differences = proof.of(plain)
-        model = finish.apply(model)
-        with _bundle(model, target, None) as bundle:
+        if finish is not None:
+            model = finish.apply(model)
+            bundle.put(model)
             facts = finish.confirm(plain, session(str(bundle.temporary)), proof.tried, str(target))
-    drop_stale(target, bundle.data)
-    written = target.stat().st_size + (bundle.data.stat().st_size if bundle.data is not None else 0)
-    finished = time.perf_counter()
+        written, finished = bundle.num_bytes, time.perf_counter()
     return ExportReport(
         target,
         len(model.graph.node),
@@ -151,6 +153,15 @@ class _Bundle:
     temporary: Path
     data: Path | None = None
 
+    def put(self, model: onnx.ModelProto) -> None:
+        """Write a model in place of the one before, which reads the same weights."""
+        self.temporary.write_bytes(model.SerializeToString(deterministic=True))
+        onnx.checker.check_model(str(self.temporary), full_check=True)
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(path.stat().st_size for path in (self.temporary, self.data) if path is not None)
+
 
 @contextmanager
 def _bundle(model: onnx.ModelProto, target: Path, beside: Beside | None) -> Iterator[_Bundle]:
@@ -160,13 +171,13 @@ def _bundle(model: onnx.ModelProto, target: Path, beside: Beside | None) -> Iter
         try:
             if beside is not None:
                 written.data, is_new = beside.write(model, target)
-            temporary.write_bytes(model.SerializeToString(deterministic=True))
-            onnx.checker.check_model(str(temporary), full_check=True)
+            written.put(model)
             yield written
         except BaseException:  # Ctrl-C too leaves nothing behind
             if written.data is not None and is_new:
                 written.data.unlink(missing_ok=True)
             raise
+    drop_stale(target, written.data)
 
 
 @dataclass(frozen=True, slots=True)
