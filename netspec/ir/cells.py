@@ -30,7 +30,8 @@ Gates = tuple[tuple[Piece, ...], ...]
 class Fused:
     """A cell that is an LSTM, a GRU or a plain RNN.
 
-    `input` and `states` (h, and c) are places among the scan's slots.
+    `input` and `states` (h, and c) are places among the scan's slots; so is `mask`, which says of each step whether it
+    is a sample's own, where samples have lengths.
     """
 
     kind: FusedKind
@@ -41,6 +42,7 @@ class Fused:
     weight_hh: Gates
     bias_ih: Gates
     bias_hh: Gates
+    mask: int | None = None
 
     @property
     def has_biases(self) -> bool:

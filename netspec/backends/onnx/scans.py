@@ -49,7 +49,7 @@ class ScanLowering:
         return self._once(starts) if scan.is_single else self._loop(starts, sequences)
 
     def _fused(self, fused: Fused) -> list[OnnxHandle]:
-        """ONNX's own layer; states that start at zero are left out."""
+        """ONNX's own layer, which ends at each sample's length; states that start at zero are left out."""
         scan, g = self._scan, self._builder
         reads = dict(enumerate(scan.reads()))
         outside = reads[fused.input][2]
@@ -59,11 +59,18 @@ class ScanLowering:
         matrices = self._rows(fused.weight_ih, fused), self._rows(fused.weight_hh, fused)
         biases = [self._rows(each, fused) if fused.has_biases else None for each in (fused.bias_ih, fused.bias_hh)]
         cell = cell_of(fused.kind, fused.hidden_size)
-        found = run_node(g, cell, input, [(*matrices, *biases, None)], starts, None, reverse=scan.reverse)
+        lengths = None if fused.mask is None else self._lengths(reads[fused.mask][2])
+        found = run_node(g, cell, input, [(*matrices, *biases, None)], starts, lengths, reverse=scan.reverse)
         sequence = g.Transpose(g.Squeeze(found[0], g.ints([1])), perm=[1, 0, 2])
         emitted = [sequence] * (len(scan.body.outputs) - len(fused.states))
         finals = dict(zip(fused.states, found[1:], strict=True))
         return [*emitted, *(g.Squeeze(finals[place], g.ints([0])) for place in sorted(finals))]
+
+    def _lengths(self, mask: Value | None) -> OnnxValue:
+        """[N], int32: how many steps are each sample's own."""
+        g = self._builder
+        assert mask is not None
+        return g.ReduceSum(g.cast(self._known[mask], DType.INT32), g.ints([1]), keepdims=0)
 
     def _first_value(self, slot: Slot, inside: Value, outside: Value | None) -> OnnxValue | None:
         """[1, N, size], or nothing where a state starts at zero."""

@@ -9,6 +9,7 @@ from netspec.backends.torch.expressions import Expression
 from netspec.backends.torch.loops import Loop
 from netspec.backends.torch.placing import tensor
 from netspec.backends.torch.program import relative
+from netspec.backends.torch.sequences import Ended, Packed, Whole
 from netspec.ir import Value
 from netspec.ir.cells import Fused, Gates, Piece
 
@@ -37,26 +38,46 @@ class FusedCall:
         scan, body = self.loop.scan, list[ast.stmt]()
         names = self.loop.started(body, fused=True)
         inputs = scan.body.inputs
-        value = Expression(ast.Name(names[inputs[self.fused.input]]))
         states = [inputs[place] for place in self.fused.states]
-        given = tuple(self._first_axis(names, state) for state in states)
+        run = self._sequence(names, body)
+        given = tuple(self._first_axis(names, state, run) for state in states)
         weights = self._weights(body)
-        value = value.flip(1) if scan.reverse else value
-        options = (self.fused.has_biases, 1, 0.0, self.loop.module.training, False, True)
         start = given if len(given) > 1 else given[0]
-        call = getattr(TORCH, FUNCTIONS[self.fused.kind])(value, start, tuple(weights), *options)
+        options = (self.fused.has_biases, 1, 0.0, self.loop.module.training, False, *run.batch_first)
+        call = getattr(TORCH, FUNCTIONS[self.fused.kind])(*run.input, start, tuple(weights), *options)
         targets = [self._name("outputs"), *(names[state] for state in states)]
         body.append(ast.Assign([ast.Tuple([ast.Name(name) for name in targets])], call.tree, lineno=1))
-        outputs = Expression(ast.Name(targets[0]))
-        outputs = outputs.flip(1) if scan.reverse else outputs
-        emitted = [outputs.tree] * (len(scan.body.outputs) - len(states))
-        finals = [Expression(ast.Name(names[inside])).squeeze(0).tree for slot, inside, _ in scan.reads() if slot.state]
-        return body, [*emitted, *finals]
+        outputs, *last = (Expression(ast.Name(name)) for name in targets)
+        outputs = run.padded(outputs, body)
+        emitted = [run.turned(outputs).tree] * (len(scan.body.outputs) - len(states))
+        finals = dict(zip(states, run.finals(outputs, last), strict=True))
+        return body, [*emitted, *(finals[inside].tree for slot, inside, _ in scan.reads() if slot.state)]
 
-    def _first_axis(self, names: dict[Value, str], state: Value) -> Expression:
+    def _sequence(self, names: dict[Value, str], body: list[ast.stmt]) -> Whole:
+        """How the sequence is handed to the layer."""
+        inputs, reverse = self.loop.scan.body.inputs, self.loop.scan.reverse
+        sequence = Expression(ast.Name(names[inputs[self.fused.input]]))
+        if self.fused.mask is None:
+            return Whole(sequence, reverse)
+        mask = Expression(ast.Name(names[inputs[self.fused.mask]]))
+        return (Packed if self._must_end else Ended).of(sequence, mask, body, self._name, reverse=reverse)
+
+    @property
+    def _must_end(self) -> bool:
+        """Whether the layer must stop at the lengths: what it gives then is read, or may grow without bound in padding.
+
+        Where it need not, nothing is packed, which costs torch's backward pass on a CPU the square of the steps.
+        """
+        finals = self.loop.scan.outputs[-len(self.fused.states) :]
+        names = [slot.state for slot in self.loop.scan.states]
+        others = [self.loop.scan.slots[place].state for place in self.fused.states[1:]]
+        is_read = any(value in self.loop.read and name in others for name, value in zip(names, finals, strict=True))
+        return is_read or self.fused.kind == "relu"
+
+    def _first_axis(self, names: dict[Value, str], state: Value, run: Whole) -> Expression:
         """[N, size] -> [1, N, size]; what starts at zero has that shape."""
         own = Expression(ast.Name(names[state]))
-        return own if self.loop.starts_at_zero(state) else own.unsqueeze(0)
+        return own if self.loop.starts_at_zero(state) else run.start(own.unsqueeze(0))
 
     def _weights(self, body: list[ast.stmt]) -> list[Expression]:
         """What the layer is given, each with a name where it is put together."""

@@ -45,11 +45,7 @@ def recognized(scan: Scan) -> Fused | None:
     if not is_plain or len(cut) != 1 or len(states) not in (1, 2):
         return None
     [(place, input)] = cut
-    if (
-        scan.slots[place].axis != 1
-        or any(value.type.valid for value in scan.inputs)
-        or any(value.type.rank != 1 for value in (input, *states.values()))
-    ):
+    if scan.slots[place].axis != 1 or any(value.type.rank != 1 for value in (input, *states.values())):
         return None
     return _matched(scan, input, states)
 

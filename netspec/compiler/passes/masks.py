@@ -81,17 +81,19 @@ class _Body:
 
     def _scan(self, scan: Scan, inner: _Body) -> Scan:
         """States stay as they are where a sample is over; backward they so begin at its last step."""
-        body = inner.rewritten()
+        body, fused = inner.rewritten(), scan.fused
         reads = [(slot, inside, self._read(slot, outside)) for slot, inside, outside in scan.reads()]
         reads += [(Slot(), inside, outside) for outside, inside in inner.captured.items()]
         if (scan.owner or scan.path) in self.ended:
             slot, value = self._steps_mask(scan)
             own = Value(f"{value.name}_t", replace(value.type, shape=()))
+            if fused is not None and slot.axis is not None:
+                fused = replace(fused, mask=len(reads))
             reads.append((slot, own, value))
             body = inner.held(body, scan, own)
         inputs = tuple(outside for _, _, outside in reads if outside is not None)
         body = replace(body, inputs=tuple(inside for _, inside, _ in reads))
-        return replace(scan, body=body, inputs=inputs, slots=tuple(slot for slot, _, _ in reads))
+        return replace(scan, body=body, inputs=inputs, slots=tuple(slot for slot, _, _ in reads), fused=fused)
 
     def held(self, body: Graph, scan: Scan, mask: Value) -> Graph:
         """The body of a scan, whose next states are those of the step before where the mask is false."""
