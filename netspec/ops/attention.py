@@ -90,7 +90,7 @@ class ScaledDotProductAttention(Op):
         mask = _causal(g, query, key) if self.is_causal else bias
         mask = g.Add(mask, bias) if self.is_causal and bias is not None else mask
         rank = query.type.rank
-        return _attend(g, *repeated_in_onnx(g, (query, key, value)), rank=rank, scale=scale, mask=mask)
+        return attend_in_onnx(g, *repeated_in_onnx(g, (query, key, value)), rank=rank, scale=scale, mask=mask)
 
 
 class MultiheadAttention(Op):
@@ -187,9 +187,9 @@ class MultiheadAttention(Op):
         maps = self._maps(g, params, width)
         heads = [self._heads(g, each, *weights) for each, weights in zip(inputs, maps, strict=True)]
         scale = g.scalar(1 / sqrt(width // self.num_heads), like=query)
-        attended = g.Transpose(_attend(g, *heads, rank=3, scale=scale, mask=bias), perm=[0, 2, 1, 3])
+        attended = g.Transpose(attend_in_onnx(g, *heads, rank=3, scale=scale, mask=bias), perm=[0, 2, 1, 3])
         joined = g.Reshape(attended, g.ints([0, 0, width]))
-        return _linear(g, joined, getattr(params, "out_proj.weight"), getattr(params, "out_proj.bias"))
+        return linear_in_onnx(g, joined, getattr(params, "out_proj.weight"), getattr(params, "out_proj.bias"))
 
     def _maps(self, g: OnnxBuilder, p: OnnxParams, width: int) -> list[tuple[OnnxValue, OnnxValue | None]]:
         """Weight and bias of the maps of query, key and value."""
@@ -200,7 +200,7 @@ class MultiheadAttention(Op):
 
     def _heads(self, g: OnnxBuilder, input: OnnxValue, weight: OnnxValue, bias: OnnxValue | None) -> OnnxValue:
         """[N, positions, embed_dim] -> [N, heads, positions, embed_dim/heads]."""
-        mapped = _linear(g, input, weight, bias)
+        mapped = linear_in_onnx(g, input, weight, bias)
         return g.Transpose(g.Reshape(mapped, g.ints([0, 0, self.num_heads, -1])), perm=[0, 2, 1, 3])
 
 
@@ -210,12 +210,13 @@ def _ports(query: T, key: T | None = None, value: T | None = None) -> tuple[T, T
     return query, key, key if value is None else value
 
 
-def _linear(g: OnnxBuilder, input: OnnxValue, weight: Any, bias: Any) -> OnnxValue:
+def linear_in_onnx(g: OnnxBuilder, input: OnnxValue, weight: Any, bias: Any) -> OnnxValue:
+    """The affine map of the last axis; without a bias, the linear one."""
     product = g.MatMul(input, g.Transpose(weight, perm=[1, 0]))
     return product if bias is None else g.Add(product, bias)
 
 
-def _attend(
+def attend_in_onnx(
     g: OnnxBuilder, query: Any, key: Any, value: Any, *, rank: int, scale: OnnxValue, mask: OnnxValue | None
 ) -> OnnxValue:
     """softmax(query key^T * scale + mask) value, of so many axes a sample."""

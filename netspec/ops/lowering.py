@@ -1,6 +1,6 @@
 """What ops see of the backends: builders that are handed in, so that op files import neither torch nor onnx."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from netspec.ir import DType, Size, Sizes, TensorType
@@ -14,7 +14,7 @@ BATCH = "batch"
 class TorchValue(Protocol):
     """An input of the op in the PyTorch lowering: a type, and an expression that arithmetic builds on (`a + b`).
 
-    `+ - * / ** @`, the sign and `< <= > >=` build on it, with numbers on either side.
+    `+ - * / // % ** @`, the sign and `< <= > >=` build on it, with numbers on either side.
     """
 
     @property
@@ -30,6 +30,7 @@ class TorchValue(Protocol):
     def __mul__(self, other: Any) -> Any: ...
     def __truediv__(self, other: Any) -> Any: ...
     def __floordiv__(self, other: Any) -> Any: ...
+    def __mod__(self, other: Any) -> Any: ...
     def __pow__(self, other: Any) -> Any: ...
     def __matmul__(self, other: Any) -> Any: ...
     def __neg__(self) -> Any: ...
@@ -75,6 +76,15 @@ class TorchBuilder(Protocol):
             parts: Names for what the call gives, nested as that is: `("output", ("h_n", "c_n"))`.
             outputs: Gets those values in order, and gives the op's outputs (expressions).
         """
+
+    def holder(self, members: Mapping[str, Any]) -> Any:
+        """A module that holds several modules, parameters and buffers by name; their keys stand below the node's path.
+
+        Of a parameter or buffer the `use` is not asked: `own.table` is the tensor.
+        """
+
+    def let(self, name: str, value: Any) -> Any:
+        """The value by a name of its own: computed once, in a statement before the one that reads it."""
 
     def choose(self, test: Any, then: Any, otherwise: Any) -> Any:
         """`then if test else otherwise`, for tests that no input decides: `own.training`."""

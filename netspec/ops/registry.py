@@ -9,8 +9,8 @@ from netspec.ops.base import Op
 FAMILIES = (
     "linear", "conv", "pool", "activation", "shape", "norm", "combine", "regularize", "pool_adaptive",
     "activation_axis", "activation_parametric", "norm_axis", "state", "cut", "arrange",
-    "shuffle", "reduce", "elementwise", "embedding", "matrix", "attention", "upsample", "calc", "local", "recurrent",
-    "random", "lengths",
+    "shuffle", "reduce", "elementwise", "embedding", "matrix", "attention", "window_attention", "upsample", "calc",
+    "local", "recurrent", "random", "lengths",
 )  # fmt: skip
 
 #: Every op that netspec ships, by name.

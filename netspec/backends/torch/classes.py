@@ -15,10 +15,12 @@ from itertools import pairwise
 from netspec.backends.torch.chains import chain, compressed
 from netspec.backends.torch.expressions import Expression, ModuleCall, Operand, Owned
 from netspec.backends.torch.fused import FusedCall, registered_zeros
+from netspec.backends.torch.hoist import hoisted
 from netspec.backends.torch.loops import Loop
 from netspec.backends.torch.naming import TAKEN, unique, variable_name
-from netspec.backends.torch.placing import given_up, reach, registered, tensor
-from netspec.backends.torch.program import BUILDER, Kind, Program, lower, relative, shape_comment
+from netspec.backends.torch.placing import given_up, held, reach, registered, tensor
+from netspec.backends.torch.program import Kind, Program, lower, relative, shape_comment
+from netspec.backends.torch.tied import WithTied
 from netspec.backends.torch.unpack import flat_names, outputs_of, pattern
 from netspec.compiler.passes.deployed import runs_in_training_only
 from netspec.ir import Graph, Input, Node, Region, Scan, Value
@@ -210,6 +212,7 @@ class _Writer:
             statement = registered(step.place, tree, own if isinstance(own, Owned) else None)
             self._program.comments[statement] = shape_comment(step.node)
             yield statement
+            yield from held(own, step.place)
             yield from given_up(step.node, step.place)
 
     def _ties(self) -> Iterator[ast.stmt]:
@@ -232,8 +235,9 @@ class _Writer:
             self._add_halves(body, step, always)
             return
         if step.node.presence == "pass" and not step.is_join:
-            value = ast.IfExp(_TRAINING, self._value(step), ast.Name(self._variables[step.inputs[0]]))
-            body.append(self._assigned(step, value, step.outputs))
+            value, before = hoisted(self._value(step), self._taken)
+            value = ast.IfExp(_TRAINING, value, ast.Name(self._variables[step.inputs[0]]))
+            body += [*before, self._assigned(step, value, step.outputs)]
         else:
             body += self._plain(step)
 
@@ -244,7 +248,8 @@ class _Writer:
         own = self._program.owned.get(step.node) if isinstance(step.node, Node) else None
         if isinstance(own, Owned) and own.outputs is not None:
             return self._unpacked(step)
-        return [self._assigned(step, self._value(step), step.outputs)]
+        value, before = hoisted(self._value(step), self._taken)
+        return [*before, self._assigned(step, value, step.outputs)]
 
     def _unpacked(self, step: _Step) -> list[ast.stmt]:
         """`output, (h_n, c_n) = self.lstm(x)`, then what is read of the node's outputs; `_` is read by nobody."""
@@ -330,7 +335,7 @@ class _Writer:
         if not transposed:
             return Expression(reach(place))
         weights = {name: Expression(tensor(relative(key, self._path))).T for name, key in transposed.items()}
-        return _WithTied(reach(place), weights)
+        return WithTied(reach(place), weights)
 
     def _assigned(self, step: _Step, value: ast.expr, outputs: tuple[Value, ...]) -> ast.stmt:
         is_scan = isinstance(step.node, Scan)
@@ -372,19 +377,6 @@ class _Writer:
 
     def _return(self, values: list[Value] | tuple[Value, ...]) -> ast.stmt:
         return ast.Return(_tuple([ast.Name(self._variables[value]) for value in values]))
-
-
-class _WithTied(Expression):
-    """A module without some of its parameters, which it is called with: torch.func.functional_call."""
-
-    def __init__(self, tree: ast.expr, weights: dict[str, Expression]) -> None:
-        super().__init__(tree)
-        self._weights = weights
-
-    def __call__(self, *args: object, **kwargs: object) -> Expression:
-        keys: list[ast.expr | None] = [ast.Constant(name) for name in self._weights]
-        given = ast.Dict(keys, [each.tree for each in self._weights.values()])
-        return BUILDER.torch.func.functional_call(Expression(self.tree), Expression(given), args)
 
 
 def _super_init(*children: ast.expr) -> ast.expr:

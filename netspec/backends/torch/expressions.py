@@ -6,7 +6,7 @@ Spec text can enter a tree only as `ast.Constant`; every other name comes from t
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,6 +69,9 @@ class Expression:
     def __floordiv__(self, other: Any) -> Expression:
         return self._binary(ast.FloorDiv(), other)
 
+    def __mod__(self, other: Any) -> Expression:
+        return self._binary(ast.Mod(), other)
+
     def __rtruediv__(self, other: Any) -> Expression:
         return self._reflected(ast.Div(), other)
 
@@ -114,6 +117,14 @@ class ModuleCall(Expression):
     """The construction of a module: `nn.Linear(3, 4)`."""
 
 
+class Holder(ModuleCall):
+    """The construction of a module that holds others, and parameters and buffers, by name."""
+
+    def __init__(self, members: Mapping[str, ModuleCall | Owned]) -> None:
+        super().__init__(_Modules().Module().tree)
+        self.members = members
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
     """What a node owns under its own name, and the expression that `forward` makes of `self.name`."""
@@ -156,6 +167,10 @@ class Builder:
         """A module whose call gives several values."""
         return Owned("module", module, use, parts=parts, outputs=outputs)
 
+    def holder(self, members: Mapping[str, ModuleCall | Owned]) -> Holder:
+        """A module that holds several things."""
+        return Holder(members)
+
     def parameter(self, initial: Expression, use: Callable[[Expression], Expression]) -> Owned:
         """A parameter at the node's own path."""
         return Owned("parameter", ModuleCall(self.nn.Parameter(initial).tree), use)
@@ -163,6 +178,10 @@ class Builder:
     def buffer(self, initial: Expression, use: Callable[[Expression], Expression], *, persistent: bool = True) -> Owned:
         """A buffer at the node's own path."""
         return Owned("buffer", initial, use, persistent)
+
+    def let(self, name: str, value: Expression) -> Expression:
+        """A name for a value; the statement that gives it stands before the one that reads it (`hoisted`)."""
+        return Expression(ast.NamedExpr(ast.Name(name), value.tree))
 
     def choose(self, test: Expression, then: Any, otherwise: Any) -> Expression:
         """A conditional expression."""

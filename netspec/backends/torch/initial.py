@@ -31,7 +31,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "zeros": (),
 }
 # Modules of torch that hold layers of other classes, which a loop over those would meet too.
-_HOLDS_LAYERS = frozenset({"MultiheadAttention"})
+_HOLDS_LAYERS = frozenset({"MultiheadAttention", "Module"})
 
 _SELF = Expression(ast.Name("self"))
 _MODULE = Expression(ast.Name("module"))

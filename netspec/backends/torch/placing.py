@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from netspec.backends.torch.expressions import Expression, Owned
+from netspec.backends.torch.expressions import Expression, Holder, Owned
 from netspec.backends.torch.naming import is_attribute
 from netspec.ir import Node, Region
 
@@ -42,6 +42,14 @@ def registered(place: tuple[str, ...], tree: ast.expr, owned: Owned | None = Non
         return ast.Assign([ast.Attribute(holder.tree, name)], tree, lineno=1)
     is_parameter = owned is not None and owned.kind == "parameter"
     return ast.Expr((holder.register_parameter if is_parameter else holder.add_module)(name, value).tree)
+
+
+def held(own: object, place: tuple[str, ...]) -> Iterator[ast.stmt]:
+    """What a module holds that has no class of its own: `self.attn.qkv = nn.Linear(...)`."""
+    initial = own.initial if isinstance(own, Owned) else own
+    for name, member in initial.members.items() if isinstance(initial, Holder) else ():
+        tree = (member.initial if isinstance(member, Owned) else member).tree
+        yield registered((*place, name), tree, member if isinstance(member, Owned) else None)
 
 
 def given_up(node: Node | Region, place: tuple[str, ...]) -> Iterator[ast.stmt]:

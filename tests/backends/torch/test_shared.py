@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -11,9 +13,12 @@ from netspec.backends.onnx.sessions import session
 from netspec.backends.torch import build, emit
 from netspec.ir import Graph, Tie
 from netspec.ops.activation import Relu
+from netspec.ops.base import Op
 from netspec.ops.combine import Add, Concat
 from netspec.ops.linear import Linear
-from netspec.ops.shape import Reshape
+from netspec.ops.local import LocallyConnected
+from netspec.ops.shape import Flatten, Reshape
+from netspec.ops.window_attention import ShiftedWindowAttention
 from tests.backends.torch.graphs import Naive, Net
 from tests.backends.torch.printed import assert_harmless
 
@@ -186,3 +191,46 @@ def test_a_transposed_tie_into_a_group_around_it() -> None:
     net.region("decoder", decoder)
     module = agree(net.graph(), torch.randn(5, 4))
     assert [*module.state_dict()] == ["encoder.fc.weight", "encoder.fc.bias", "decoder.0.bias"]
+
+
+def transposed(op: Op, name: str, shape: tuple[int, ...], source: tuple[int, ...]) -> None:
+    """A parameter of a layer that is a linear map's, transposed: the layer computes what it does with its own copy."""
+    net = Net(shape)
+    net.add("first", op)
+    start = net.add("flat", Flatten(), net.inputs[0])
+    net.add("one", Linear(out_features=source[1], bias=False), start)
+    net.add("two", Linear(out_features=source[0], bias=False))
+    net.add("last", op, net.inputs[0], ties={name: Tie("two.weight", transpose=True)})
+    graph = net.graph()
+    assert_harmless(emit(graph))
+    module, plain = build(graph), build(replace(graph, nodes=graph.nodes[:1], outputs=graph.nodes[0].outputs))
+    state = module.state_dict()
+    own = {key.removeprefix("last."): each for key, each in state.items() if key.startswith("last.")}
+    assert name not in own
+    plain.load_state_dict({f"first.{key}": each for key, each in {**own, name: state["two.weight"].T}.items()})
+    x = torch.randn(2, *shape)
+    torch.testing.assert_close(module(x), plain(x))
+    model = lower(graph, {key: value.numpy() for key, value in state.items()})
+    [computed] = session(model.SerializeToString()).run(None, {"image": x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(computed), plain(x).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_transposed_tie_of_a_parameter_that_the_op_reads_itself() -> None:
+    transposed(LocallyConnected(out_channels=2, kernel_size=2), "weight", (1, 4), (2, 6))
+
+
+def test_a_transposed_tie_of_a_parameter_inside_of_a_module() -> None:
+    op = ShiftedWindowAttention(window_size=2, num_heads=1)
+    for name in ("proj.weight", "relative_position_bias_table"):
+        transposed(op, name, (2, 2, 3), {"proj.weight": (3, 3)}.get(name, (1, 9)))
+
+
+def test_values_that_an_op_names_are_computed_once_and_before() -> None:
+    net = Net((3, 3, 4))
+    op = ShiftedWindowAttention(window_size=2, shift_size=1, num_heads=2)
+    net.add("first", op)
+    net.add("second", op)
+    text = emit(net.graph())
+    for word in ("qkv = ", "qkv_2 = ", "around = ", "around_2 = "):
+        assert text.count(f" {word}") == 1
+    assert ":=" not in text and max(map(len, text.splitlines())) <= 120
