@@ -17,7 +17,10 @@ from netspec.ops.base import Op, OpError
 from netspec.ops.reads import New
 from netspec.ops.registry import ops
 
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning"),
+    pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning"),
+]
 KINDS = pytest.mark.parametrize("kind", ops().values(), ids=ops())
 #: Ops with geometry in their attributes, or whose inputs must fit, get more draws.
 GEOMETRIC = {
