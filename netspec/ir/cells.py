@@ -22,8 +22,10 @@ class Piece:
     factor: float = 1.0
 
 
-# The sum of some pieces, for each gate in PyTorch's order; an empty sum is zero.
-Gates = tuple[tuple[Piece, ...], ...]
+# A sum of pieces, of a bias of numbers too; an empty one is zero.
+Sum = tuple[Piece | float, ...]
+# For each gate in PyTorch's order.
+Gates = tuple[Sum, ...]
 
 
 @dataclass(frozen=True, slots=True)

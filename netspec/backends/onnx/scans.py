@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from netspec.backends.onnx.builder import Builder, OnnxHandle
 from netspec.ir import DType, Graph, Scan, Slot, TensorType, Value
-from netspec.ir.cells import Fused, Gates, Piece
+from netspec.ir.cells import Fused, Gates, Piece, Sum
 from netspec.ops.lowering import OnnxValue
 from netspec.ops.recurrent_onnx import cell_of, run_node
 
@@ -83,11 +83,12 @@ class ScanLowering:
         parts = [self._sum(gate, fused.hidden_size) for gate in gates]
         return parts[0] if len(parts) == 1 else self._builder.Concat(*parts, axis=0)
 
-    def _sum(self, pieces: Sequence[Piece], size: int) -> OnnxValue:
-        if not pieces:
-            return self._builder.constant([0.0] * size, DType.FLOAT32)
-        first, *others = (self._piece(piece) for piece in pieces)
-        return reduce(self._builder.Add, others, first)
+    def _sum(self, parts: Sum, size: int) -> OnnxValue:
+        number = sum(each for each in parts if not isinstance(each, Piece))
+        pieces = [self._piece(each) for each in parts if isinstance(each, Piece)]
+        if number or not pieces:
+            pieces.append(self._builder.constant([number] * size, DType.FLOAT32))
+        return reduce(self._builder.Add, pieces)
 
     def _piece(self, piece: Piece) -> OnnxValue:
         g = self._builder

@@ -11,7 +11,7 @@ from netspec.backends.torch.placing import tensor
 from netspec.backends.torch.program import relative
 from netspec.backends.torch.sequences import Ended, Packed, Whole
 from netspec.ir import Value
-from netspec.ir.cells import Fused, Gates, Piece
+from netspec.ir.cells import Fused, Gates, Piece, Sum
 
 TORCH = Expression(ast.Name("torch"))
 FUNCTIONS = {"lstm": "lstm", "gru": "gru", "tanh": "rnn_tanh", "relu": "rnn_relu"}
@@ -30,7 +30,7 @@ class FusedCall:
     def needs_zeros(self) -> int:
         """How many zeros stand for biases that are not there."""
         gates = [*self.fused.bias_ih, *self.fused.bias_hh]
-        is_needed = self.fused.has_biases and not all(gates)
+        is_needed = self.fused.has_biases and not all(any(isinstance(p, Piece) for p in gate) for gate in gates)
         return len(self.fused.bias_ih) * self.fused.hidden_size if is_needed else 0
 
     def statements(self) -> tuple[list[ast.stmt], list[ast.expr]]:
@@ -101,7 +101,7 @@ class FusedCall:
     def _matrix(self, gates: Gates) -> Expression:
         """The rows of all gates, one after the other; rows of one parameter that go on are one part."""
         size = self.fused.hidden_size
-        runs: list[tuple[tuple[Piece, ...], int]] = []
+        runs: list[tuple[Sum, int]] = []
         for gate in gates:
             if runs and _goes_on(runs[-1], gate, size):
                 runs[-1] = (runs[-1][0], runs[-1][1] + size)
@@ -110,14 +110,17 @@ class FusedCall:
         parts = [self._sum(pieces, rows) for pieces, rows in runs]
         return parts[0] if len(parts) == 1 else TORCH.cat(parts)
 
-    def _sum(self, pieces: tuple[Piece, ...], rows: int) -> Expression:
-        if not pieces:
-            zeros = Expression(ast.Attribute(self.loop.module.tree, ZEROS))
-            return zeros if rows == self.needs_zeros else zeros[slice(None, rows)]
-        first, *others = (self._piece(piece, rows) for piece in pieces)
+    def _sum(self, parts: Sum, rows: int) -> Expression:
+        first, *others = [self._piece(each, rows) for each in parts if isinstance(each, Piece)] or [self._zeros(rows)]
         for other in others:
             first = first + other
+        for number in (each for each in parts if not isinstance(each, Piece)):
+            first = first - -number if number < 0 else first + number
         return first
+
+    def _zeros(self, rows: int) -> Expression:
+        zeros = Expression(ast.Attribute(self.loop.module.tree, ZEROS))
+        return zeros if rows == self.needs_zeros else zeros[slice(None, rows)]
 
     def _piece(self, piece: Piece, rows: int) -> Expression:
         own = Expression(tensor(relative(piece.key, self.loop.scan.path)))
@@ -130,15 +133,16 @@ class FusedCall:
         return own if piece.factor == 1 else -own if piece.factor == -1 else own * piece.factor
 
 
-def _goes_on(run: tuple[tuple[Piece, ...], int], gate: tuple[Piece, ...], size: int) -> bool:
+def _goes_on(run: tuple[Sum, int], gate: Sum, size: int) -> bool:
     """Whether a gate's pieces are the rows that follow those of a run."""
-    pieces, rows = run
-    if len(pieces) != len(gate):
-        return False
-    return all(
-        (a.key, a.columns, a.factor, a.rows[0] + rows) == (b.key, b.columns, b.factor, b.rows[0])
-        for a, b in zip(pieces, gate, strict=True)
-    )
+    parts, rows = run
+    return len(parts) == len(gate) and all(_follows(a, b, rows) for a, b in zip(parts, gate, strict=True))
+
+
+def _follows(a: Piece | float, b: Piece | float, rows: int) -> bool:
+    if not isinstance(a, Piece) or not isinstance(b, Piece):
+        return a == b
+    return (a.key, a.columns, a.factor, a.rows[0] + rows) == (b.key, b.columns, b.factor, b.rows[0])
 
 
 def _range(start: int, end: int, size: int) -> slice:

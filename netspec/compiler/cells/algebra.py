@@ -28,6 +28,14 @@ class Weight(NamedTuple):
     start: int
 
 
+class Entries(NamedTuple):
+    """Elements of a matrix of so many columns, row by row."""
+
+    key: str
+    start: int
+    columns: int
+
+
 class Product(NamedTuple):
     """Rows of a matrix from `start` on, `width` of its columns from `column` on, times that many elements of a vector.
 
@@ -56,7 +64,7 @@ class Opaque(NamedTuple):
     start: int
 
 
-Atom = Var | Weight | Product | Act | Opaque
+Atom = Var | Weight | Entries | Product | Act | Opaque
 Monomial = tuple[Atom, ...]
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from netspec.compiler.cells.algebra import Opaque, Poly, Product, Var, Weight, applied, atom, divided, number
+from netspec.compiler.cells.algebra import Entries, Opaque, Poly, Product, Var, Weight, applied, atom, divided, number
 from netspec.compiler.cells.vectors import Vector, combined, joined
-from netspec.ir import DType, Graph, Node, Region, Scan, TensorType, Value
+from netspec.ir import DType, Graph, Node, Region, Scan, Sizes, TensorType, Value
 from netspec.ops.base import Op
 from netspec.ops.equation import calc_tree
 from netspec.ops.equation_walk import Term, Walk
+from netspec.ops.product import Factor
 
 # Ops that keep the elements in their order.
 _SAME = frozenset({"identity", "flatten", "unflatten", "reshape", "squeeze", "unsqueeze"})
@@ -53,7 +54,8 @@ def _walk(graph: Graph, known: dict[Value, Vector]) -> None:
                 found = _node(node, [known[value] for value in node.inputs])
             except (Unknown, KeyError):
                 found = [None] * len(node.outputs)
-            known |= {value: each for value, each in zip(node.outputs, found, strict=True) if each is not None}
+            pairs = zip(node.outputs, found, strict=True)
+            known |= {value: each for value, each in pairs if each is not None and each.size == _size(value.type)}
         for value in node.outputs:
             size = _size(value.type)
             if value not in known and size is not None:
@@ -78,28 +80,49 @@ def _node(node: Node, inputs: Sequence[Vector]) -> Sequence[Vector | None]:
 def _linear(node: Node, op: Any, inputs: Sequence[Vector], types: Sequence[TensorType]) -> Sequence[Vector | None]:
     if types[0].rank != 1:
         raise Unknown
-    total, column = Poly(), 0
-    for size, poly in inputs[0].parts:
-        total += atom(_product(node, column, size, poly))
-        column += size
+    total = _mapped(node.key("weight"), 0, inputs[0])
     if op.bias:
         total += atom(Weight(node.key("bias"), 0))
     return [Vector(((op.out_features, total),))]
 
 
-def _product(node: Node, column: int, width: int, poly: Poly) -> Product:
-    """The product of some columns with a part of the input."""
+def _mapped(key: str, row: int, vector: Vector) -> Poly:
+    """The product of a matrix, from a row on, with a vector: of some columns with each part."""
+    total, column = Poly(), 0
+    for size, poly in vector.parts:
+        total += atom(_product(key, row, column, size, poly))
+        column += size
+    return total
+
+
+def _product(key: str, row: int, column: int, width: int, poly: Poly) -> Product:
     [(monomial, factor)] = poly.terms if len(poly.terms) == 1 else [((), 0.0)]
     source = monomial[0] if len(monomial) == 1 and factor == 1 else None
     if isinstance(source, Var):
-        return Product(node.key("weight"), 0, column, width, source.name, source.start)
-    return Product(node.key("weight"), 0, column, width, f"<{poly}>", 0)
+        return Product(key, row, column, width, source.name, source.start)
+    return Product(key, row, column, width, f"<{poly}>", 0)
+
+
+def _matmul(node: Node, op: Any, inputs: Sequence[Vector], types: Sequence[TensorType]) -> Sequence[Vector | None]:
+    matrix, vector = inputs
+    return [_of_matrix(matrix, vector, types[0].shape, types[1].shape)]
+
+
+def _of_matrix(matrix: Vector, vector: Vector, a: Sizes, b: Sizes) -> Vector:
+    """The product of a learned matrix [a], or of some of its rows, with a vector [b]."""
+    [(monomial, factor)] = matrix.whole.terms if matrix.whole and len(matrix.whole.terms) == 1 else [((), 0.0)]
+    own = monomial[0] if len(monomial) == 1 else None
+    if not isinstance(own, Entries) or len(b) != 1 or a[1:] != (own.columns,) or own.start % own.columns:
+        raise Unknown
+    assert isinstance(a[0], int)
+    return Vector(((a[0], _mapped(own.key, own.start // own.columns, vector).times(factor)),))
 
 
 def _param(node: Node, op: Any, inputs: Sequence[Vector], types: Sequence[TensorType]) -> Sequence[Vector | None]:
-    if len(op.shape) != 1 or op.batched:
+    if len(op.shape) not in (1, 2) or op.batched:
         raise Unknown
-    return [Vector(((op.shape[0], atom(Weight(node.key(""), 0))),))]
+    own = Weight(node.key(""), 0) if len(op.shape) == 1 else Entries(node.key(""), 0, op.shape[1])
+    return [Vector(((prod(op.shape), atom(own)),))]
 
 
 def _concat(node: Node, op: Any, inputs: Sequence[Vector], types: Sequence[TensorType]) -> Sequence[Vector | None]:
@@ -194,8 +217,8 @@ class _Equations:
         assert isinstance(right, Vector)
         return _or_unknown(combined(left, right, function))
 
-    def product(self, left: Any, right: Any, a: Any, b: Any) -> Any:
-        raise Unknown
+    def product(self, left: Vector, right: Vector, a: Factor, b: Factor) -> Vector:
+        return _of_matrix(left, right, a.shape, b.shape)
 
     def where(self, test: Any, then: Any, otherwise: Any) -> Any:
         raise Unknown
@@ -209,5 +232,5 @@ def _or_unknown(found: Vector | None) -> Vector:
 
 _MAKERS: Mapping[str, Callable[..., Sequence[Vector | None]]] = {
     "linear": _linear, "param": _param, "concat": _concat, "chunk": _parts, "split": _parts, "select": _select,
-    "slice": _cut, "narrow": _cut, "add": _sum, "mul": _times, "sub": _minus, "calc": _calc,
+    "slice": _cut, "narrow": _cut, "add": _sum, "mul": _times, "sub": _minus, "matmul": _matmul, "calc": _calc,
 }  # fmt: skip

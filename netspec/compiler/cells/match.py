@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from netspec.compiler.cells.algebra import ONE, Act, Atom, Poly, Product, Var, Weight, applied, atom, atoms, quotient
-from netspec.ir.cells import Fused, FusedKind, Gates, Piece
+from netspec.ir.cells import Fused, FusedKind, Gates, Piece, Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,32 +125,33 @@ def _fused(
     if len(found) < len(parts):
         return None
     w_x, w_h, b_x, b_h = (tuple(part[i] for part in found) for i in range(4))
-    if not (all(w_x) and all(w_h)) or (any(b_x) and not all(b_x)):
+    if not (all(w_x) and all(w_h)):
         return None
     b_x, b_h = _apart(w_x, w_h, b_x, b_h)
     states = tuple(slots.index(name) for name in (h, *others))
     return Fused(kind, cell.states[h], slots.index(cell.input[0]), states, w_x, w_h, b_x, b_h)
 
 
-_Parts = tuple[tuple[Piece, ...], tuple[Piece, ...], tuple[Piece, ...], tuple[Piece, ...]]
+_Parts = tuple[Sum, Sum, Sum, Sum]
 
 
 def _affine(cell: Cell, h: str, poly: Poly, scaled: Poly) -> _Parts | None:
-    found: dict[str, list[Piece]] = {"x": [], "h": [], "b_x": [], "b_h": []}
+    found: dict[str, list[Piece | float]] = {"x": [], "h": [], "b_x": [], "b_h": []}
     sizes = {cell.input[0]: ("x", cell.input[1]), h: ("h", cell.states[h])}
     for own, bias in ((poly, "b_x"), (scaled, "b_h")):
         for monomial, factor in own.terms:
             kind = _kind(monomial, sizes)
             if kind is None or (bias == "b_h" and kind == "x"):
                 return None
-            found[bias if kind == "bias" else kind].append(_piece(cell, monomial[0], factor, cell.states[h]))
+            part = _piece(cell, monomial[0], factor, cell.states[h]) if monomial else factor
+            found[bias if kind == "bias" else kind].append(part)
     return tuple(found["x"]), tuple(found["h"]), tuple(found["b_x"]), tuple(found["b_h"])
 
 
 def _kind(monomial: tuple[Atom, ...], sizes: Mapping[str, tuple[str, int]]) -> str | None:
-    """Whether a term is a bias, or the product of a matrix with the whole of the input or of h."""
+    """Whether a term is a bias or a number, or the product of a matrix with the whole of the input or of h."""
     if len(monomial) != 1:
-        return None
+        return None if monomial else "bias"
     [own] = monomial
     if isinstance(own, Weight):
         return "bias"
@@ -168,10 +169,14 @@ def _piece(cell: Cell, own: Atom, factor: float, size: int) -> Piece:
 
 def _apart(w_x: Gates, w_h: Gates, b_x: Gates, b_h: Gates) -> tuple[Gates, Gates]:
     """Biases of layers that read h alone stand with its weights, so that two need not be added."""
-    layers = [{piece.key.rpartition(".")[0] for gate in w for piece in gate} for w in (w_x, w_h)]
-    recurrent = layers[1] - layers[0]
-    if any(b_h) or not recurrent:
+    of_h_alone = {_layer(p) for gate in w_h for p in gate} - {_layer(p) for gate in w_x for p in gate}
+    if any(b_h) or not of_h_alone:
         return b_x, b_h
-    of_h = tuple(tuple(p for p in gate if p.key.rpartition(".")[0] in recurrent) for gate in b_x)
-    of_x = tuple(tuple(p for p in gate if p.key.rpartition(".")[0] not in recurrent) for gate in b_x)
+    of_h = tuple(tuple(p for p in gate if _layer(p) in of_h_alone) for gate in b_x)
+    of_x = tuple(tuple(p for p in gate if _layer(p) not in of_h_alone) for gate in b_x)
     return (of_x, of_h) if all(of_h) and (all(of_x) or not any(of_x)) else (b_x, b_h)
+
+
+def _layer(part: Piece | float) -> str | None:
+    """The layer that a parameter is of; a number is of none."""
+    return part.key.rpartition(".")[0] if isinstance(part, Piece) else None

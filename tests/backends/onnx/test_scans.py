@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch import nn
 
 from netspec.backends.onnx import lower
 from netspec.backends.onnx.parity import session
@@ -70,6 +71,8 @@ def graph(request: pytest.FixtureRequest) -> Graph:
 def test_onnx_runtime_computes_what_pytorch_does(graph: Graph) -> None:
     torch.manual_seed(0)
     module = build(graph).eval()
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
     model = lower(graph, {key: value.detach().numpy() for key, value in module.state_dict().items()})
     onnx.checker.check_model(model, full_check=True)
     run = session(model.SerializeToString())

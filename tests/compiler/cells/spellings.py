@@ -147,6 +147,39 @@ SAME = {
         {name: p, chunk: 4}
         {name: new_c, calc: "sigmoid(p.1) * c + sigmoid(p.0) * tanh(p.2)"}
         {name: new_h, calc: "sigmoid(p.3) * tanh(new_c)"}"""),
+    "lstm, a forget gate that starts open": ("lstm", XH + FOUR + """
+        {name: new_c, calc: "sigmoid(f + 1) * c + sigmoid(i - 0.5) * tanh(u)"}
+        {name: new_h, calc: "sigmoid(o) * tanh(new_c)"}"""),
+    "lstm, numbers for biases": ("lstm", f"""
+        {XH}
+        {{name: gates, linear: {{out_features: 16, bias: false}}}}
+        {{name: g, chunk: 4}}
+        {{name: new_c, calc: "sigmoid(g.1 + 1) * c + (1 - sigmoid(-1 - g.0)) * tanh(g.2)"}}
+        {{name: new_h, calc: "sigmoid(g.3) * tanh(new_c)"}}"""),
+    "lstm, a bias in one gate": ("lstm", f"""
+        {XH}
+        {{name: i, linear: {{out_features: 4, bias: false}}}}
+        {{name: f, linear: 4, from: xh}}
+        {{name: u, linear: {{out_features: 4, bias: false}}, from: xh}}
+        {{name: o, linear: {{out_features: 4, bias: false}}, from: xh}}""" + TAIL),
+    "lstm, matrices as on the slide": ("lstm", """
+        {name: W, param: [16, 3]}
+        {name: U, param: [16, 4]}
+        {name: b, param: [16]}
+        {name: a, calc: "W @ x + U @ h + b"}
+        {name: g, chunk: 4}
+        {name: new_c, calc: "sigmoid(g.1) * c + sigmoid(g.0) * tanh(g.2)"}
+        {name: new_h, calc: "sigmoid(g.3) * tanh(new_c)"}"""),
+    "gru, matrices and rows of them": ("gru", """
+        {name: xh, concat, from: [x, h]}
+        {name: rz, param: [8, 7]}
+        {name: m, chunk: {chunks: 2, dim: 1}, from: rz}
+        {name: wn, param: [4, 3]}
+        {name: nx, matmul, from: [wn, x]}
+        {name: nh, linear: 4, from: h}
+        {name: n, calc: "tanh(nx + sigmoid(m.0 @ xh) * nh + 0.25)"}
+        {name: z, calc: "sigmoid(m.1 @ xh)"}
+        {name: new_h, calc: "(1 - z) * n + z * h"}"""),
     "gru, as PyTorch writes it": ("gru", XH + RZ + """
         {name: n, calc: "tanh(nx + r * nh)"}
         {name: new_h, calc: "(1 - z) * n + z * h"}"""),
@@ -179,6 +212,11 @@ SAME = {
         {name: a, linear: 4, from: x}
         {name: b, linear: 4, from: h}
         {name: new_h, calc: "-tanh(-(2 * a + b) / 2)"}"""),
+    "rnn, tanh(W x + U h + b)": ("tanh", """
+        {name: W, param: [4, 3]}
+        {name: U, param: [4, 4]}
+        {name: b, param: [4]}
+        {name: new_h, calc: "tanh(W @ x - U @ h + b)"}"""),
     "rnn, relu": ("relu", f"""
         {HX}
         {{name: map, linear: 4}}
@@ -256,6 +294,31 @@ OTHERS = {
         {XH}
         {{name: map, linear: 4}}
         {{name: new_h, sigmoid}}""",
+    "rnn with a matrix that is squared": """
+        {name: W, param: [4, 3]}
+        {name: U, param: [4, 4]}
+        {name: new_h, calc: "tanh(W @ x + (U * U) @ h)"}""",
+    "rnn with a matrix that is turned": """
+        {name: W, param: [4, 3]}
+        {name: U, param: [4, 4]}
+        {name: new_h, calc: "tanh(W @ x + h @ U)"}""",
+    "rnn that reads the elements of a matrix as another": """
+        {name: W, param: [4, 3]}
+        {name: U, param: [2, 8]}
+        {name: V, unflatten: {dim: 2, unflattened_size: [4, 2]}}
+        {name: S, reshape: [4, 4]}
+        {name: new_h, calc: "tanh(W @ x + S @ h)"}""",
+    "rnn that stretches one element": f"""
+        {XH}
+        {{name: map, linear: 4}}
+        {{name: column, unsqueeze: -1}}
+        {{name: line, unsqueeze: 1, from: h}}
+        {{name: table, calc: "column + 0 * line"}}
+        {{name: row, select: {{dim: 1, index: 0}}}}
+        {{name: new_h, tanh}}""",
+    "gru with a number behind the reset gate": XH + RZ + """
+        {name: n, calc: "tanh(nx + r * (nh + 1))"}
+        {name: new_h, calc: "(1 - z) * n + z * h"}""",
     "rnn that leaks": f"""
         {XH}
         {{name: map, linear: 4}}
