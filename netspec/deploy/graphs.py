@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netspec.compiler.passes.expose import expose
-from netspec.compiler.passes.part import PartError, part
+from netspec.compiler.passes.part import PartError, needed, part
 from netspec.compiler.step import LooksAhead, one_step
 from netspec.deploy.plan import Part
 from netspec.deploy.settings import GRAPH_KEYS
@@ -86,7 +86,7 @@ def _part(key: Scalar, body: Mapping, graph: Graph, name: str, report: Report) -
     if inside:
         return None
     try:
-        inputs = given or {value.name: value for value in _needed(exposed, outputs)}
+        inputs = given or {value.name: value for value in _inputs(exposed, outputs)}
         return Part(key.text, part(exposed, inputs, outputs, f"{name}.{key.text}"))
     except PartError as error:
         report.error("bad-export", f"the graph `{key.text}`: {error}", key.span)
@@ -128,10 +128,7 @@ def _named(node: Node | None, what: str, graph: Graph, report: Report) -> dict[s
     return found
 
 
-def _needed(graph: Graph, outputs: dict[str, Value]) -> list[Value]:
+def _inputs(graph: Graph, outputs: dict[str, Value]) -> list[Value]:
     """The inputs of the network that these outputs depend on."""
-    wanted = set(outputs.values())
-    for node in reversed(graph.nodes):
-        if not wanted.isdisjoint(node.outputs):
-            wanted.update(node.inputs)
+    wanted = {*outputs.values(), *(value for node in needed(graph.nodes, outputs.values()) for value in node.inputs)}
     return [value for value in graph.inputs if value in wanted]

@@ -57,6 +57,7 @@ CODES: dict[str, str] = {
     "onnx": "a network that the ONNX operator set or ONNX Runtime cannot express",
     "parity": "the exported model does not compute what the network computes",
     "not-finite": "a loss that is infinite or not a number",
+    "out-of-memory": "a run that needs more memory than there is",
     "unavailable": "a device, provider or package that is not here",
     "unknown-spec": "no file and no shipped spec has this name",
     "bad-setting": "a `--set` that is not NAME=VALUE",

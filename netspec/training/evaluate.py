@@ -13,6 +13,7 @@ from netspec.training import weights as weights_file
 from netspec.training.columns import Reading
 from netspec.training.device import select, threads_for, using_threads
 from netspec.training.loop import batches_of
+from netspec.training.memory import memory_for
 from netspec.training.objective import EVALUATION_BATCH, Objective
 from netspec.training.run import planned
 from netspec.training.splits import load_split
@@ -40,13 +41,14 @@ def evaluate(
     Raises:
         SpecError, DataError, TrainingError: as `train`; TrainingError too where the spec has no such split.
         ModelError: `weights`: they do not fit the network.
+        TrainingError: `out-of-memory`.
         UnavailableError: CUDA was asked for, and there is none.
     """
     target = select(device)
     plan = planned(spec, allowed).final
     module = build(rewrite(plan.graph), initialize=False)
     weights_file.load_into(module, plan.graph, weights)
-    with using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
+    with memory_for(plan, module), using_threads(threads_for(plan.graph, EVALUATION_BATCH)):
         reading = Reading(workers=workers)
         batches = batches_of(load_split(plan, split), plan, target, reading=reading)
         with closing(batches):

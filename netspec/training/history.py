@@ -13,7 +13,7 @@ from netspec.training.checkpoints.lock import holder
 from netspec.training.checkpoints.manifest import damaged
 from netspec.training.checkpoints.store import Store
 from netspec.training.fields import ABSENT
-from netspec.training.record import BEST, ENVIRONMENT, LAST, METRICS, RESULT, is_run
+from netspec.training.record import BEST, ENVIRONMENT, LAST, METRICS, RESULT, STARTS, is_run
 from netspec.weights.read import open_weights
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class PastRun:
     def damage(self) -> list[ModelError]:
         """Every file of weights and every checkpoint that is not as it was written."""
         store = Store(self.directory)
-        sealed = [path for name in (BEST, LAST) for path in sorted(self.directory.rglob(name))]
+        sealed = [path for name in (BEST, LAST, STARTS) for path in sorted(self.directory.rglob(name))]
         own = [path for path in sealed if store.directory not in path.parents]
         return [*_failures(store.open, store.steps()), *_failures(_look, own)]
 

@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from typing import Any
 from netspec import atomic
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import NetspecError
+from netspec.training.checkpoints.lock import LOCK, exclusive
 from netspec.training.facts import versions
-from netspec.training.record import ENVIRONMENT, METRICS, RECORD, RESULT, SPEC, home, record_text
+from netspec.training.record import ENVIRONMENT, METRICS, RECORD, RESULT, SPEC, home, is_run, record_text
 
 #: Where all stages but the last leave their weights and pictures.
 STAGES = "stages"
@@ -95,15 +98,30 @@ class Journal:
         return row
 
 
-def run_directory(name: str, wanted: Path | None) -> Path:
-    """A directory, made if it is not there: the wanted one, or a new `runs/NAME/STAMP`.
+@contextmanager
+def new_run(name: str, wanted: Path | None) -> Iterator[Path]:
+    """Have a directory without a run to oneself: the wanted one, or a new `runs/NAME/STAMP`.
+
+    What was made for it is removed again where no run has begun in it when the block ends.
 
     Raises:
-        NetspecError: `unwritable`: it cannot be made.
+        NetspecError: `unwritable`: it cannot be made, it holds a run, or another process trains there.
     """
     target = wanted or Path("runs", name, time.strftime("%Y%m%d-%H%M%S"))
+    made = [each for each in (target, *target.parents) if not each.exists()]
+    target = _made(target, is_wanted=wanted is not None)
+    with exclusive(target):
+        _check_unused(target)
+        try:
+            yield target
+        finally:
+            if made and not is_run(target):
+                _take_back([target, *made[1:]])
+
+
+def _made(target: Path, *, is_wanted: bool) -> Path:
     try:
-        if wanted is None:
+        if not is_wanted:
             return _fresh(target)
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -111,15 +129,18 @@ def run_directory(name: str, wanted: Path | None) -> Path:
     return target
 
 
-def check_unused(directory: Path) -> None:
-    """See that a directory holds no run. The caller has its lock.
-
-    Raises:
-        NetspecError: `unwritable`: it does.
-    """
+def _check_unused(directory: Path) -> None:
     if (directory / SPEC).exists():
         help = f"name another one, or go on with `netspec train --resume {directory}`"
         raise NetspecError.at(str(directory), "unwritable", "this directory holds a run already", help=help)
+
+
+def _take_back(made: Sequence[Path]) -> None:
+    """Remove directories, the inner one first, up to the first in which there is more than the lock."""
+    with suppress(OSError):
+        (made[0] / LOCK).unlink()
+        for each in made:
+            each.rmdir()
 
 
 def _fresh(target: Path) -> Path:

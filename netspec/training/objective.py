@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netspec.compiler.passes.deployed import training_values
-from netspec.ir import Graph, Value
+from netspec.compiler.memory import inference_bytes
+from netspec.compiler.passes.deployed import deployed, training_values
+from netspec.ir import Graph, Value, bounds
 from netspec.training.batches import Batch, Batches
 from netspec.training.losses import OWN
 from netspec.training.padding import Valid
@@ -21,8 +22,10 @@ from netspec.training.targets import Target
 from netspec.training.terms import Measure, Term
 from netspec.training.views import merged
 
-#: Samples of one batch of an evaluation, at least; no gradients are kept, so more fit than in training.
+#: Samples of one batch of an evaluation; no gradients are kept, so more fit than in training.
 EVALUATION_BATCH = 500
+#: Of large ones as many as take this at once, where that is known.
+EVALUATION_BYTES = 2**29
 EVALUATION_SEED = 0
 
 Outputs = tuple[Tensor, ...]
@@ -143,7 +146,7 @@ class Objective:
         self._metrics = Metrics(plan.graph, plan.measures, training=False)
         self._logits = Places(plan.graph, training=False).logits(plan.terms)
         self._device = device
-        self._batch_size = max(plan.settings.batch_size, EVALUATION_BATCH)
+        self._batch_size = max(plan.settings.batch_size, evaluation_batch(plan.graph))
 
     @torch.no_grad()
     def measure(self, module: nn.Module, batches: Batches | Streams) -> Measured:
@@ -165,6 +168,12 @@ class Objective:
                 tally.add(self._metrics.totals(outputs, batch))
         module.train(was_training)
         return tally.result()
+
+
+def evaluation_batch(graph: Graph) -> int:
+    """How many samples are measured at once, if the training's batches are not larger."""
+    sample = bounds(inference_bytes(deployed(graph)) or 0)[0] or 0
+    return max(1, min(EVALUATION_BATCH, EVALUATION_BYTES // max(1, sample)))
 
 
 def call(module: nn.Module, batch: Batch) -> Outputs:

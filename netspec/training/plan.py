@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class TrainPlan:
     """One stage of a run: all that its loop needs to know. A run without `stages` has one, without a name.
 
-    `graph` is the network with every value as an output that losses and metrics read, `spec` the network of this stage
-    as it is. `validation` is a source, a fraction of the training data, or None.
+    `graph` is the network whose outputs are what losses and metrics read: nothing else of it is run. `spec` is that of
+    this stage. `validation` is a source, a fraction of the training data, or None.
     """
 
     name: str
@@ -69,7 +69,7 @@ class TrainPlan:
 
     @property
     def output_names(self) -> Mapping[Value, str]:
-        """The names of the network's outputs, those among them that losses and metrics read."""
+        """The names of what losses and metrics read: those of the network's outputs, where it is one."""
         return dict(zip(self.graph.outputs, self.graph.output_names, strict=True))
 
     def grows(self, metric: str) -> bool:

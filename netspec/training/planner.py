@@ -251,12 +251,12 @@ class _Planner:
 def _reading(
     graph: Graph, updates: tuple[Update, ...], measures: tuple[Measure, ...]
 ) -> tuple[Graph, tuple[Update, ...], tuple[Measure, ...]]:
-    """The graph with all that losses and metrics read among its outputs, by the names of the values."""
+    """The graph whose outputs are what losses and metrics read, by the names of the values."""
     terms = tuple(term for update in updates for term in update.terms)
     exposed, outside = expose(graph, values_read(terms, measures))
     updates = tuple(replace(each, terms=tuple(_term(term, outside) for term in each.terms)) for each in updates)
     measures = tuple(_measure(each, outside) for each in measures)
-    read = dict.fromkeys((*exposed.outputs, *outside.values()))
+    read = dict.fromkeys(outside.values())
     named = dict(zip(exposed.outputs, exposed.output_names, strict=False))
     names = tuple(named.get(value, value.name) for value in read)
     return replace(exposed, outputs=tuple(read), output_names=names), updates, measures

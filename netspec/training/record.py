@@ -26,6 +26,8 @@ METRICS = "metrics.jsonl"
 RESULT = "result.json"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
+#: What stages start from, as a pattern of names.
+STARTS = "start*.safetensors"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -14,7 +14,8 @@ from netspec.training.checkpoints.lock import exclusive
 from netspec.training.checkpoints.pace import EVERY_SECONDS, Pace
 from netspec.training.device import seeded, select, threads_for, using_threads
 from netspec.training.facts import data_facts, facts_of
-from netspec.training.journal import Journal, check_unused, run_directory
+from netspec.training.journal import Journal, new_run
+from netspec.training.memory import memory_for, too_little
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.planner import plan
 from netspec.training.record import BEST, LAST
@@ -79,13 +80,14 @@ def train(
         resume: A run directory, or one of its checkpoints, from which to go on; on a CPU to the same bits as if the
             run had never stopped.
         checkpoint_seconds: How often the state is saved; 0: after every step.
-        warn: Takes what has changed since the checkpoint, and does not matter.
+        warn: Takes warnings: what has changed since the checkpoint and does not matter, and too little memory.
 
     Raises:
         SpecError: the section has a mistake.
         DataError: the data have.
         ModelError: `checkpoint`: it is damaged, or what has changed since does not let the run go on.
-        TrainingError: there is no section, or the loss stopped being finite (`not-finite`).
+        TrainingError: there is no section, the loss stopped being finite (`not-finite`), or memory ran out
+            (`out-of-memory`).
         TrainingInterrupted: a signal asked to stop; all is saved.
         UnavailableError: CUDA was asked for, and there is none.
         NetspecError: `unwritable`; the directory holds a run already, or another process trains there.
@@ -102,15 +104,14 @@ def train(
         "threads": threads or before.get("threads") or _threads(found),
     }
     wanted = Path(directory) if directory is not None else None
-    target = run_directory(spec.name, wanted) if place is None else place.directory
-    with exclusive(target):
-        if place is None:
-            check_unused(target)
+    with new_run(spec.name, wanted) if place is None else exclusive(place.directory) as target:
         facts = facts_of(found, spec, **run)
         stages = Stages(found, chosen, Journal(target), facts, Pace(checkpoint_seconds), observing, workers)
-        saved = _taken_up(stages, place, warn or (lambda _: None)) if place is not None else None
-        _begin(stages, spec)
-        _go(stages, saved, bool(progress))
+        warn = warn or (lambda _: None)
+        if chosen.type == "cpu":
+            warn([warning for stage in found.stages for warning in too_little(stage)])
+        saved = _taken_up(stages, place, warn) if place is not None else None
+        _go(stages, spec, saved, bool(progress))
         journal = stages.journal
         rows = tuple(row for row in journal.rows if row.get("stage", "") == found.final.name)
         metrics = best_metrics(rows, found.final)
@@ -139,10 +140,10 @@ def _begin(stages: Stages, spec: Spec) -> None:
     stages.journal.begin(stages.plan.final.spec, facts)
 
 
-def _go(stages: Stages, saved: Saved | None, progress: bool) -> None:
+def _go(stages: Stages, spec: Spec, saved: Saved | None, progress: bool) -> None:
     run = stages.facts["run"]
-    with using_threads(run["threads"]), seeded(stages.device, run["seed"]):
-        stages.go(saved, progress)
+    with memory_for(stages.plan.final), using_threads(run["threads"]), seeded(stages.device, run["seed"]):
+        stages.go(saved, progress, lambda: _begin(stages, spec))
 
 
 def _threads(found: RunPlan) -> int:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
-from torch import nn
 
+from netspec.backends.torch import build
 from netspec.compiler.passes.deployed import training_values
 from netspec.ir import Graph, Input, Value
 from netspec.training.batches import Batches
 from netspec.training.device import seeded
 from netspec.training.objective import EVALUATION_SEED, Places, call
 from netspec.training.pictures.images import COLUMNS, reconstructions_svg, samples_svg
-from netspec.training.plan import TrainPlan
+from netspec.training.weights import load_into
 
 RECONSTRUCTIONS = 12
 SAMPLES = 8 * COLUMNS
@@ -21,23 +22,24 @@ MAX_SIDE = 256
 
 
 @torch.no_grad()
-def shown(plan: TrainPlan, module: nn.Module, batches: Batches, split: str) -> dict[str, str]:
+def shown(graph: Graph, file: Path, batches: Batches, split: str, device: torch.device) -> dict[str, str]:
     """Pictures by file name: `reconstructions.svg`, `samples.svg`, each where there is something to show.
 
     Args:
-        plan: The stage.
-        module: Its network, in any mode.
-        batches: Samples of a split, on the module's device.
+        graph: The network, with all its outputs, which training need not have run.
+        file: Its weights.
+        batches: Samples of a split, on the device.
         split: The name of the split.
+        device: Where it is run.
     """
-    made, drawn = _reconstruction(plan.spec.graph), _drawn(plan.spec.graph)
+    made, drawn = _reconstruction(graph), _drawn(graph)
     if made is None and drawn is None:
         return {}
-    places = Places(plan.graph, training=False)
-    was_training = module.training
-    module.eval()
+    module, places = build(graph, initialize=False), Places(graph, training=False)
+    load_into(module, graph, file)
+    module.to(device).eval()
     pictures: dict[str, str] = {}
-    with seeded(next(module.parameters()).device, EVALUATION_SEED):
+    with seeded(device, EVALUATION_SEED):
         if made is not None:
             batch = batches.gather(torch.arange(min(RECONSTRUCTIONS, len(batches))))
             output = places.of(made[1], call(module, batch))
@@ -47,7 +49,6 @@ def shown(plan: TrainPlan, module: nn.Module, batches: Batches, split: str) -> d
         if drawn is not None:
             batch = batches.gather(torch.arange(SAMPLES) % len(batches))
             pictures["samples.svg"] = samples_svg(places.of(drawn, call(module, batch)).float().cpu())
-    module.train(was_training)
     return pictures
 
 

@@ -24,16 +24,17 @@ from netspec.training.facts import data_facts
 from netspec.training.interrupt import INTERRUPTED, TrainingInterrupted, on_interrupt
 from netspec.training.journal import Journal
 from netspec.training.loop import Loop, Splits
+from netspec.training.memory import memory_for
 from netspec.training.objective import Objective
 from netspec.training.observer import Observer
 from netspec.training.pictures import draw
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.progress import reporter
-from netspec.training.record import BEST
+from netspec.training.record import BEST, is_run
 from netspec.training.saver import Saved, Saver
 from netspec.training.shown import shown
 from netspec.training.splits import PartsCache
-from netspec.training.start import load_starts
+from netspec.training.start import kept_start, read_starts, start_file
 from netspec.weights.start import Start, starts
 
 #: Makes the observers of a stage, given its plan, its module and its journal.
@@ -73,10 +74,16 @@ class Stages:
         stage = self.plan.stages[index]
         return self.journal if stage is self.plan.final else self.journal.below(stage.name)
 
-    def go(self, saved: Saved | None, progress: bool) -> None:
+    def go(self, saved: Saved | None, progress: bool, begin: Callable[[], None]) -> None:
         """Train them all, or go on from where a run was saved.
 
+        Args:
+            saved: Where it was.
+            progress: Draw progress on stderr.
+            begin: Called when all is there that the run needs.
+
         Raises:
+            ModelError: `weights`: what a stage is to start from cannot be loaded; the run has not begun.
             TrainingError: `not-finite`; the files hold what was saved before.
             TrainingInterrupted: a signal asked to stop; the state is saved.
             NetspecError: `unwritable`.
@@ -84,8 +91,22 @@ class Stages:
         first = saved.stage if saved is not None else 0
         if saved is not None:
             self._pool, self._before = saved.earlier(), saved.before
+        self._keep_starts()
+        begin()
         for index in range(first, len(self.plan.stages)):
             self._one(index, saved if index == first else None, progress)
+
+    def _keep_starts(self) -> None:
+        """Copy what stages start from into a new run, which then stays the same whatever becomes of the files."""
+        run = self.journal.directory
+        if is_run(run):
+            return
+        first = self.plan.stages[0]
+        for stage, state in [(each, _given(each, is_first=each is first)) for each in self.plan.stages]:
+            if state:
+                weights.save(state, start_file(run, stage.name))
+            else:
+                atomic.remove(start_file(run, stage.name))
 
     def _one(self, index: int, saved: Saved | None, progress: bool) -> None:
         stage = self.plan.stages[index]
@@ -108,16 +129,17 @@ class Stages:
             _draw(stage, module, splits, self.device, journal)
 
         with closing(splits):
-            self._go(loop, saver, progress, leave)
+            self._go(loop, module, saver, progress, leave)
         self._before += loop.steps
 
-    def _go(self, loop: Loop, saver: Saver, progress: bool, draw: Callable[[], None]) -> None:
+    def _go(self, loop: Loop, module: nn.Module, saver: Saver, progress: bool, draw: Callable[[], None]) -> None:
         """Run a stage, and leave behind what can be had, however it ends."""
         reported, drawing = reporter(loop.steps, progress)
         try:
             with on_interrupt() as stop, drawing:
                 try:
-                    loop.run(reported, stop)
+                    with memory_for(loop.plan, module):
+                        loop.run(reported, stop)
                 except TrainingInterrupted:
                     saver.save()
                     loop.keep_last()
@@ -143,7 +165,7 @@ class Stages:
         return Saver(store, self.pace, facts, journal, index, self._before, self._pool)
 
     def _module(self, index: int, *, is_saved: bool) -> nn.Module:
-        """The network of a stage: drawn, then loaded from files, then with what earlier stages made of it.
+        """The network of a stage: drawn, then what it starts from, then what earlier stages made of it.
 
         Of one that was saved nothing of that is used.
         """
@@ -152,12 +174,16 @@ class Stages:
         module = build(graph)
         if is_saved:
             return module.to(self.device)
-        if index == 0:
-            load_starts(module, stage.spec.graph, starts(stage.spec))
-        load_starts(module, stage.spec.graph, tuple(Start("", weights) for weights in stage.weights))
         carried = {key: self._pool[key] for key in stage.carry.carried}
-        assert not module.load_state_dict(carried, strict=False).unexpected_keys
+        state = kept_start(self.journal.directory, stage.name) | carried
+        assert not module.load_state_dict(state, strict=False).unexpected_keys
         return module.to(self.device)
+
+
+def _given(stage: TrainPlan, *, is_first: bool) -> dict[str, Tensor]:
+    """What the files that a stage names hold, by its state-dict keys; the first one's network names some, too."""
+    own = tuple(Start("", each) for each in stage.weights)
+    return read_starts(stage.spec.graph, (*(starts(stage.spec) if is_first else ()), *own))
 
 
 def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.device, journal: Journal) -> None:
@@ -173,6 +199,6 @@ def _draw(found: TrainPlan, module: nn.Module, splits: Splits, device: torch.dev
     rows = [row for row in journal.rows if row.get("stage", "") == found.name]
     draw(journal.directory, rows, module, confusion, found.classes)
     split, batches = ("validation", held_out) if held_out is not None else ("training", splits.train)
-    pictures = shown(found, module, batches, split) if isinstance(batches, Batches) else {}
+    pictures = shown(found.spec.graph, best, batches, split, device) if isinstance(batches, Batches) else {}
     for name, picture in pictures.items():
         atomic.write(journal.directory / name, picture)

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from netspec.backends.torch import build
 from netspec.compiler import Spec, compile_source
 from netspec.diagnostics import DataError, Report, Source
 from netspec.training.planner import plan
-from netspec.training.run import train
+from netspec.training.run import planned, train
 from tests.training.specs import write_idx
 
 STACKED = """\
@@ -109,6 +110,19 @@ def test_what_is_kept_for_later_comes_back(tmp_path: Path) -> None:
     assert torch.equal(again["enc1.weight"], narrow["enc1.weight"])
     assert not torch.equal(narrow["enc1.weight"], wide["enc1.weight"])
     assert not torch.equal(again["enc2.bias"], wide["enc2.bias"])
+
+
+def test_a_stage_runs_what_its_losses_and_metrics_read_and_nothing_else(tmp_path: Path) -> None:
+    stages = "    - {set: {depth: 2}, loss: {mse_loss: {output: dec2, target: enc1}}}\n"
+    spec = spec_of(stages, tmp_path)
+    (stage,) = planned(spec).stages
+    module, called = build(stage.graph), list[str]()
+    for path, layer in module.named_modules():
+        layer.register_forward_hook(lambda *_, path=path: called.append(path))
+    module(torch.rand(2, 5))
+    assert called == ["enc1", "1", "enc2", "3", "dec2", ""]
+    run = train(spec, directory=tmp_path / "run")
+    assert {"dec1.weight", "dec1.bias"} <= load_file(run.weights).keys() == build(stage.spec.graph).state_dict().keys()
 
 
 def test_the_run_is_the_network_of_its_last_stage(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import netspec
 from netspec.diagnostics import ModelError, SpecError
 from netspec.training.run import train
 from tests.training.specs import HEAD, TRAIN, write_data
+from tests.training.test_resume import killed_after, resumed, trained
 
 TEACHER = HEAD.replace("name: fc, linear: 3", "name: old, linear: 5").replace("name: small", "name: teacher")
 STUDENT = TRAIN.replace("epochs: 3", "steps: 1").replace("sgd: 0.05", "sgd: 0") + "  weights: WEIGHTS\n"
@@ -82,3 +83,46 @@ def test_a_later_file_replaces_what_an_earlier_one_loads(files: Path) -> None:
     found = started(files, weights)
     assert torch.equal(found["conv.weight"], load_file(files / "beside.safetensors")["conv.weight"])
     assert torch.equal(found["conv.bias"], other["conv.bias"])
+
+
+LATER = """\
+  stages:
+    - {name: first, steps: 4}
+    - {name: second, steps: 2, weights: {file: beside.safetensors, skip: [fc, old]}, reset: [fc]}
+"""
+TRAINED = TRAIN.replace("epochs: 3", "steps: 4")
+
+
+@pytest.mark.parametrize(
+    "train_section", [TRAINED + "  weights: {file: beside.safetensors, skip: [fc, old]}\n", TRAINED + LATER]
+)
+@pytest.mark.parametrize("every", [0, 60], ids=["from a checkpoint", "before the first"])
+def test_a_run_that_goes_on_starts_from_what_it_was_given(files: Path, train_section: str, every: float) -> None:
+    spec = _loaded(files, HEAD + train_section, "student")
+    whole = trained(spec, files / "whole")
+    killed_after(spec, files / "run", 2, every=every)
+    (files / "beside.safetensors").unlink()
+    assert resumed(files / "run").last.read_bytes() == whole.last.read_bytes()
+
+
+@pytest.mark.parametrize("train_section", [TRAINED + "  weights: {file: none.safetensors}\n", TRAINED + LATER])
+def test_a_run_whose_weights_cannot_be_loaded_does_not_begin(files: Path, train_section: str) -> None:
+    (files / "beside.safetensors").write_bytes(b"nothing of the kind")
+    spec = _loaded(files, HEAD + train_section, "student")
+    for directory in (files / "new" / "run", None):
+        with pytest.raises(ModelError):
+            train(spec, directory=directory)
+    assert not (files / "new").exists() and not Path("runs").exists()
+    (files / "old").mkdir()
+    with pytest.raises(ModelError):
+        train(spec, directory=files / "old")
+    assert [path.name for path in (files / "old").iterdir()] == [".lock"]
+
+
+def test_what_lies_in_a_directory_is_not_what_a_run_starts_from(files: Path) -> None:
+    (files / "run").mkdir()
+    (files / "run" / "start.safetensors").write_bytes((files / "beside.safetensors").read_bytes())
+    spec = _loaded(files, HEAD + TRAINED, "student")
+    assert (
+        train(spec, directory=files / "run").last.read_bytes() == train(spec, directory=files / "b").last.read_bytes()
+    )

@@ -23,6 +23,7 @@ from netspec.backends.torch.program import Kind, Program, lower, relative, shape
 from netspec.backends.torch.tied import WithTied
 from netspec.backends.torch.unpack import flat_names, outputs_of, pattern
 from netspec.compiler.passes.deployed import runs_in_training_only
+from netspec.compiler.passes.part import needed
 from netspec.ir import Graph, Input, Node, Region, Scan, Value
 
 _SELF = ast.Name("self")
@@ -90,8 +91,10 @@ class _Writer:
         # What is both a state of a scan and emitted is given once.
         outputs = tuple(dict.fromkeys(graph.outputs)) if is_step else graph.outputs
         self._outputs = tuple(map(self._resolved, outputs))
-        self._readers = Counter(value for step in self._steps for value in step.inputs) + Counter(self._outputs)
-        self._following = dict(pairwise([*self._steps, None]))
+        # All is constructed; only what the outputs need is run.
+        self._run = needed(self._steps, self._outputs)
+        self._readers = Counter(value for step in self._run for value in step.inputs) + Counter(self._outputs)
+        self._following = dict(pairwise([*self._run, None]))
         self._variables: dict[Value, str] = {}
         self._taken = set(TAKEN)
 
@@ -127,9 +130,8 @@ class _Writer:
     def general(self) -> ClassTree:
         inputs = self._name_inputs()
         body: list[ast.stmt] = []
-        for step in self._steps:
-            if any(self._readers[value] for value in step.outputs):
-                self._add(body, step)
+        for step in self._run:
+            self._add(body, step)
         constructor = [ast.Expr(_super_init()), *self._registrations(), *self._ties()]
         return ClassTree("nn.Module", constructor, inputs, [*body, *self._returns()])
 
@@ -149,7 +151,7 @@ class _Writer:
 
     def _is_free(self, value: Value) -> bool:
         """Whether only the first statement reads an input, so that its variable may be used again."""
-        return self._readers[value] == 1 and bool(self._steps) and value in self._steps[0].inputs
+        return self._readers[value] == 1 and bool(self._run) and value in self._run[0].inputs
 
     # Which statements there are
 

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol, TypeVar
 
-from netspec.ir import Graph, Node, Region, Value, symbols_of
+from netspec.ir import Graph, Value, symbols_of
+
+
+class Step(Protocol):
+    """What makes values of others: a node, or a statement made of one."""
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What it reads."""
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        """What it makes."""
+
+
+S = TypeVar("S", bound=Step)
 
 
 class PartError(Exception):
@@ -35,7 +51,7 @@ def part(graph: Graph, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
     given = {value: Value(known, value.type) for known, value in inputs.items()}
     lengths = _lengths(graph, given.values())
     given |= {value: Value(value.name, value.type) for value in lengths.values() if value not in given}
-    kept = _needed(graph, outputs.values(), set(given))
+    kept = needed(graph.nodes, outputs.values(), given)
     wanted = {value for node in kept for value in node.inputs} | set(outputs.values())
     for value in graph.inputs:
         if value in wanted and value not in given:
@@ -57,21 +73,21 @@ def part(graph: Graph, inputs: Mapping[str, Value], outputs: Mapping[str, Value]
     return found
 
 
+def needed(steps: Sequence[S], outputs: Iterable[Value], given: Collection[Value] = ()) -> list[S]:
+    """The steps on which outputs depend, where some values are given, in order."""
+    wanted = {value for value in outputs if value not in given}
+    kept: list[S] = []
+    for step in reversed(steps):
+        if not wanted.isdisjoint(step.outputs):
+            kept.append(step)
+            wanted.update(value for value in step.inputs if value not in given)
+    return kept[::-1]
+
+
 def _lengths(graph: Graph, given: Iterable[Value]) -> dict[str, Value]:
     """The lengths of axes that the given values have: they come along."""
     symbols = {each.name for value in given for size in value.type.shape for each in symbols_of(size)}
     return {symbol: value for symbol, value in graph.lengths.items() if symbol in symbols}
-
-
-def _needed(graph: Graph, outputs: Iterable[Value], given: set[Value]) -> list[Node | Region]:
-    """The nodes between, in order."""
-    wanted = set(outputs) - given
-    kept: list[Node | Region] = []
-    for node in reversed(graph.nodes):
-        if not wanted.isdisjoint(node.outputs):
-            kept.append(node)
-            wanted.update(value for value in node.inputs if value not in given)
-    return kept[::-1]
 
 
 def _check_owners(graph: Graph) -> None:

@@ -5,6 +5,7 @@ The file of the lock stays; in it stands who had it last, so that others can say
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -23,22 +24,18 @@ _HELD: set[int] = set()
 
 
 @contextmanager
-def exclusive(directory: Path) -> Iterator[None]:
+def exclusive(directory: Path) -> Iterator[Path]:
     """Have a run directory to oneself while the block runs.
 
     Raises:
         NetspecError: `unwritable`: another process trains there, which is named, or the directory refuses.
     """
-    path = directory / LOCK
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise atomic.unwritable(path, error) from None
+    handle = _opened(directory / LOCK)
     _HELD.add(handle)
     try:
         _take(handle, directory)
         try:
-            yield
+            yield directory
         finally:
             with suppress(OSError):  # who reads it looks whether the owner still runs
                 os.ftruncate(handle, 0)
@@ -57,11 +54,20 @@ def holder(directory: Path) -> Owner | None:
     return None if owner is None or owner.is_gone else owner
 
 
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise atomic.unwritable(path, error) from None
+
+
 def _take(handle: int, directory: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{Owner.current()} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode(), 0)
+        if not os.fstat(handle).st_nlink:  # who had it has taken the directory back
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except BlockingIOError:
         message = f"another process trains in this directory{_name(handle)}"
         raise NetspecError.at(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -103,6 +104,22 @@ def test_a_graph_has_a_forward_and_keys_are_the_paths_of_the_file() -> None:
     wanted = torch.relu(conv) + module.right(x)  # type: ignore[operator]
     assert torch.equal(features, wanted)
     assert torch.equal(logits, module.get_submodule("fc-1")(torch.cat([wanted, conv], 1).flatten(1)))
+
+
+def test_only_what_the_outputs_need_is_run_and_all_is_constructed() -> None:
+    whole = compile_source(Source("two_paths.yaml", DAG)).graph
+    cut = replace(whole, outputs=whole.outputs[1:], output_names=whole.output_names[1:])
+    torch.manual_seed(0)
+    features, all_of_it = build(cut), build(whole)
+    assert features.state_dict().keys() == all_of_it.state_dict().keys()
+    all_of_it.load_state_dict(features.state_dict())
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(features(x), all_of_it(x)[1])
+    called: list[str] = []
+    for path, layer in features.named_modules():
+        layer.register_forward_hook(lambda *_, path=path: called.append(path))
+    features(x)
+    assert set(called) == {"", "left", "left.conv", "left.1", "right"}
 
 
 def test_groups_of_equal_structure_share_a_class() -> None:
