@@ -7,6 +7,7 @@ from collections.abc import Mapping as MappingOf
 from netspec.compiler.analyses import counts, own_params
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.files import Files
+from netspec.compiler.named import named_values
 from netspec.compiler.receptive import receptive_fields
 from netspec.diagnostics import Label, Report, Span
 from netspec.diagnostics.suggest import did_you_mean
@@ -93,12 +94,9 @@ class _Expectations:
                 self._report.error("unknown-key", message, key.span, help=did_you_mean(key.text, KEYS))
 
     def _shapes(self) -> dict[str, object]:
-        """Of inputs, layers and groups, by path."""
-        graph = self._graph
-        found = {value.name: value.type for value in graph.inputs}
-        found |= {region.path: region.outputs[0].type for region in graph.regions() if region.outputs}
-        found |= {node.layer: node.outputs[0].type for node in graph.walk()}
-        return {path: list(type.shape) for path, type in found.items()}
+        """Of inputs, layers and groups, by path, and of outputs of what has several."""
+        values = {value.name: value for value in self._graph.inputs} | named_values(self._graph)
+        return {path: list(value.type.shape) for path, value in values.items()}
 
     def _params_by_path(self) -> dict[str, int]:
         """Parameters of every layer and of every group above it."""

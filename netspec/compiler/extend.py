@@ -10,6 +10,7 @@ from netspec.diagnostics import Label, NetspecError, Report, Source
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang import form
 from netspec.lang.nodes import Mapping, Node, Scalar, describe, shorten
+from netspec.lang.nodes import Sequence as List
 from netspec.lang.reader import read
 from netspec.lang.structure import TOP_KEYS, check_version
 
@@ -113,7 +114,7 @@ def with_argument(root: Mapping, name: str, value: Node) -> Mapping:
 def _set(root: Mapping, path: list[str], value: Node, report: Report) -> Mapping:
     args = root.get("args")
     if isinstance(args, Mapping) and path[0] in args:
-        whole = _put(args, path, value, args.get(path[0]))
+        whole = _put(args, path, value, args.get(path[0]), report)
         # What a spec expects of itself it expects with its own arguments.
         kept = {key: entry for key, entry in root.entries.items() if key != "expect"}
         return Mapping({**kept, "args": (root.key("args"), whole)}, root.span)
@@ -122,15 +123,20 @@ def _set(root: Mapping, path: list[str], value: Node, report: Report) -> Mapping
         message = f"the spec has no argument and no key `{shorten(path[0])}`"
         report.error("unknown-key", message, value.span, help=did_you_mean(path[0], known))
         return root
-    return _put(root, path, value, None)
+    return _put(root, path, value, None, report)
 
 
-def _put(node: Mapping, path: list[str], value: Node, decl: Node | None) -> Mapping:
+def _put(node: Mapping, path: list[str], value: Node, decl: Node | None, report: Report) -> Mapping:
     name = path[0]
     if len(path) > 1:
         inner = node.get(name)
+        if isinstance(inner, List):
+            message = f"`{shorten(name)}` is a list: a setting reaches keys, not the entries of lists"
+            help = f"set `{name}` whole, or make what is to be set an argument of the spec"
+            report.error("wrong-type", message, value.span, help=help)
+            return node
         below = inner if isinstance(inner, Mapping) else Mapping({}, value.span)
-        value = _put(below, path[1:], value, None)
+        value = _put(below, path[1:], value, None, report)
     elif decl is not None:
         value = _with_default(decl, value)
     key = node.key(name) if name in node else Scalar(name, name, value.span)

@@ -203,6 +203,7 @@ def close_body(
 
 
 def mark(inner: Body, body: Body, decl: LayerDecl, entry: Entry) -> None:
-    """Whether a group exists always, or while training only."""
+    """Say what a group gives by which name, and whether it exists always, or while training only."""
+    inner.words = tuple(zip(entry.output_names, entry.outputs, strict=False))
     reads = [outside for outside, inside in inner.captured.items() if inside is inner.input]
     inner.presence = entry.presence = presence(decl, entry, body, entry.outputs, reads or list(inner.captured))

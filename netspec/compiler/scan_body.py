@@ -42,7 +42,7 @@ class ScanBody(Body):
         return Scan(
             self.path, graph, tuple(outside for _, _, outside in ports if outside is not None), self.results,
             self.span, self.origin, self.definition, self.arguments, self.owner, self.presence,
-            tuple(slot for slot, _, _ in ports), self.steps, self.reverse, self.is_single, self.named,
+            self.words, tuple(slot for slot, _, _ in ports), self.steps, self.reverse, self.is_single, self.named,
         )  # fmt: skip
 
 

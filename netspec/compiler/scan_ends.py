@@ -57,6 +57,7 @@ def _give(made: Scanning, inner: ScanBody, names: tuple[str, ...], types: tuple[
         return
     inner.results = values_of(entry.path, names, types)
     entry.outputs, entry.output_names = inner.results, names
+    inner.words = tuple(zip(names, inner.results, strict=False))
     session.spans |= {value.name: made.decl.key.span for value in inner.results}
     read = tuple(outside.name for _, _, outside in inner.ports if outside is not None)
     session.reads |= {value.name: read for value in inner.results}

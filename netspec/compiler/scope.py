@@ -69,6 +69,8 @@ class Body:
     definition: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     presence: Presence = "always"
+    # Its outputs under names of its own, as values of the chain around.
+    words: tuple[tuple[str, Value], ...] = ()
     # Inherited by every layer inside.
     is_frozen: bool = False
     inits: tuple[tuple[Tree, Env], ...] = ()
@@ -135,4 +137,5 @@ class Body:
             self.arguments,
             self.owner,
             self.presence,
+            self.words,
         )

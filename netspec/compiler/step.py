@@ -163,7 +163,7 @@ class _Chain:
         if not cut:
             outputs = {value: self.cutter.value(value) for value in scan.outputs}
             inputs = tuple(self.known[value] for value in scan.inputs)
-            self.nodes.append(replace(scan, inputs=inputs, outputs=tuple(outputs.values())))
+            self.nodes.append(replace(scan, inputs=inputs, outputs=tuple(outputs.values()), words=()))
             self.known |= outputs
             return
         if scan.reverse or any(slot.axis is None for slot in cut) or self.cutter.depends(_inside(scan)):
@@ -187,7 +187,9 @@ class _Chain:
                 self.cutter.starts.append((outside, learned))
                 slot = replace(slot, is_given=True, start=None)
             slots.append(slot)
-        self.nodes.append(replace(scan, inputs=tuple(inputs), outputs=tuple(outputs), slots=tuple(slots), steps=1))
+        self.nodes.append(
+            replace(scan, inputs=tuple(inputs), outputs=tuple(outputs), slots=tuple(slots), steps=1, words=())
+        )
         self.known.update(zip(scan.outputs, outputs, strict=True))
 
     def _region(self, region: Region) -> None:
@@ -205,7 +207,7 @@ class _Chain:
         )  # fmt: skip
         inputs = (*(self.known[value] for value in region.inputs), *(outer for outer, _ in starts))
         every = (*outputs, *(outer for outer, _ in ends))
-        self.nodes.append(replace(region, body=body, inputs=inputs, outputs=every))
+        self.nodes.append(replace(region, body=body, inputs=inputs, outputs=every, words=()))
         self.known.update(zip(region.outputs, outputs, strict=True))
         self.states += [(start, end) for (start, _), (end, _) in zip(starts, ends, strict=True)]
 

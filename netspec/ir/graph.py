@@ -154,6 +154,8 @@ class Region:
     # The path of the region that it is a second call of, if it is; the nodes inside have owners in that one.
     owner: str | None = None
     presence: Presence = "always"
+    # What it gives under names of its own, as those of a block's `outputs`: some of its outputs, or all.
+    words: tuple[tuple[str, Value], ...] = ()
 
     @property
     def name(self) -> str:

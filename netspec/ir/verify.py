@@ -17,6 +17,7 @@ def verify(graph: Graph) -> None:
     3. The outputs of a node have the types that its op infers from its inputs.
     4. Paths are unique within a graph.
     5. A region's inputs and outputs agree with its body's, pairwise, in number and type; a scan's, as its slots say.
+       What it gives under names of its own is among its outputs.
     6. There is a name for every output of the outermost graph, and none is missing.
 
     Raises:
@@ -38,6 +39,8 @@ def _verify(graph: Graph) -> None:
         for value in node.inputs:
             if value not in defined:
                 raise InvalidGraphError(f"{node.path} reads {value.name}, which is not defined before it (2)")
+        if isinstance(node, Region) and not {value for _, value in node.words} <= {*node.outputs}:
+            raise InvalidGraphError(f"{node.path}: a name is that of no output (5)")
         if isinstance(node, Scan):
             _check_scan(node)
         elif isinstance(node, Region):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from netspec.compiler.named import named_values
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Graph, Node, Region, Value
@@ -12,10 +11,10 @@ from netspec.lang.nodes import Scalar, describe, shorten
 
 
 class Layers:
-    """Names -> values. A layer of several outputs stands for its first; the others have names of their own."""
+    """Names -> values."""
 
     def __init__(self, graph: Graph) -> None:
-        self._values = dict(_named(graph))
+        self._values = named_values(graph)
         self._values |= dict(zip(graph.output_names, graph.outputs, strict=False))
 
     @property
@@ -35,17 +34,6 @@ class Layers:
             help = did_you_mean(node.text, self._values) if isinstance(node, Scalar) else None
             report.error("unknown-name", f"no layer {what}", node.span, help=help)
         return found
-
-
-def _named(graph: Graph) -> Iterator[tuple[str, Value]]:
-    """Inner layers first, so that what is known outside wins."""
-    for node in graph.nodes:
-        if isinstance(node, Region):
-            yield from _named(node.body)
-    for node in graph.nodes:
-        yield from ((value.name, value) for value in node.outputs[1:])
-        if node.outputs:
-            yield (node.layer if isinstance(node, Node) else node.path), node.outputs[0]
 
 
 def producer(graph: Graph, value: Value) -> Node | None:

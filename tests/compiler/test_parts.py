@@ -94,6 +94,16 @@ def test_a_setting_reaches_a_key_by_its_dotted_path(folder: Path) -> None:
     assert spec.document.train is not None and plain(spec.document.train) == {"epochs": 7, "seed": 1}
 
 
+@pytest.mark.parametrize(
+    ("setting", "name"), [("layers.2.linear=20", "layers"), ("train.metrics.0=loss", "metrics"), ("sizes.0=1", "sizes")]
+)
+def test_a_setting_does_not_reach_into_lists(folder: Path, setting: str, name: str) -> None:
+    text = "netspec: 1\nargs: {sizes: [3]}\ninputs: {x: [3]}\nlayers: [relu]\ntrain: {metrics: [accuracy]}\n"
+    (found,) = mistakes(folder, text, setting)
+    assert found.message == f"`{name}` is a list: a setting reaches keys, not the entries of lists"
+    assert found.help == f"set `{name}` whole, or make what is to be set an argument of the spec"
+
+
 def test_expressions_of_other_sections_see_arguments(folder: Path) -> None:
     text = 'netspec: 1\nextends: base.yaml\ntrain: {optimizer: {sgd: {lr: "=0.1*width"}}, betas: "=[width, 2]"}\n'
     spec = compiled(folder, text, "width=5")

@@ -93,7 +93,8 @@ def _without(graph: Graph, gone: set[Value]) -> Graph:
 def _smaller(region: Region, inputs: tuple[Value, ...], gone: set[Value]) -> Region:
     kept = tuple(value for value in inputs if value not in gone)
     outputs = tuple(value for value in region.outputs if value not in gone)
-    smaller = replace(region, body=_without(region.body, gone), inputs=kept, outputs=outputs)
+    words = tuple((word, value) for word, value in region.words if value not in gone)
+    smaller = replace(region, body=_without(region.body, gone), inputs=kept, outputs=outputs, words=words)
     if not isinstance(smaller, Scan) or not isinstance(region, Scan):
         return smaller
     return replace(smaller, slots=tuple(slot for slot, inside, _ in region.reads() if inside not in gone))
