@@ -243,14 +243,18 @@ class Op(BaseModel):
 
     def attributes(self) -> dict[str, Any]:
         """The attributes that differ from their defaults, in the order of their declaration."""
-        fields = type(self).model_fields
-        values = ((key, getattr(self, key), field) for key, field in fields.items())
-        return {key: value for key, value, field in values if field.is_required() or value != field.default}
+        return self.given(*self.defaults())
 
     def given(self, *names: str) -> dict[str, Any]:
         """Those of the named attributes that differ from their defaults: keyword arguments for torch's constructor."""
-        found = self.attributes()
-        return {name: found[name] for name in names if name in found}
+        defaults = self.defaults()
+        return {name: value for name in names if name in defaults and (value := getattr(self, name)) != defaults[name]}
+
+    @classmethod
+    @cache
+    def defaults(cls) -> dict[str, Any]:
+        """Attributes in the order of their declaration; the default of one that must be given equals nothing."""
+        return {name: ... if field.is_required() else field.default for name, field in cls.model_fields.items()}
 
     @classmethod
     @cache

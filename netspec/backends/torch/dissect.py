@@ -12,8 +12,15 @@ from netspec.backends.torch.classes import ClassTree
 #: Not a number.
 NOTHING = object()
 
-# Fields of trees that say nothing of the text.
-_LEFT_OUT = frozenset({"ctx", "type_comment", "kind"})
+# Of each kind of tree; some say nothing of the text.
+_FIELDS = {
+    kind: tuple(each for each in kind._fields if each not in ("ctx", "type_comment", "kind"))
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+
+#: What may write one.
+_NUMBERS = frozenset({ast.Constant, ast.UnaryOp, ast.Tuple})
 
 # Names of torch's positional arguments, by its class without the number of axes.
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
@@ -99,8 +106,6 @@ def number(tree: ast.AST) -> Any:
     """The number, the truth value or the tuple of numbers that a tree writes, or NOTHING."""
     if isinstance(tree, ast.Constant):
         return tree.value if isinstance(tree.value, int | float) else NOTHING
-    if isinstance(tree, ast.Name):  # most are, and it need not be asked what else they might be
-        return NOTHING
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
         inner = number(tree.operand)
         return NOTHING if inner is NOTHING or isinstance(inner, tuple) else -inner
@@ -127,7 +132,8 @@ class _Dissector:
         if not isinstance(value, ast.AST):
             self.found.tokens.append(value)
             return
-        found = NOTHING if self._in_list else number(value)
+        # Most trees are none of the three, and need not be asked what else they might be.
+        found = number(value) if type(value) in _NUMBERS and not self._in_list else NOTHING
         if found is NOTHING:
             self._visit(value)
         else:
@@ -136,7 +142,7 @@ class _Dissector:
 
     def _visit(self, node: ast.AST) -> None:
         tokens = self.found.tokens
-        tokens.append(type(node).__name__)
+        tokens.append(type(node))
         if node in self._comments:
             tokens.append("# comment")
             self.found.commented.append(node)
@@ -149,9 +155,7 @@ class _Dissector:
         else:
             # Numbers in a list are data, as in torch.tensor([[1, 2]]): they stay.
             outside, self._in_list = self._in_list, self._in_list or isinstance(node, ast.List)
-            for field in node._fields:
-                if field in _LEFT_OUT:
-                    continue
+            for field in _FIELDS[type(node)]:
                 value = getattr(node, field, None)
                 if isinstance(value, list):
                     self.list_of(node, field, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
@@ -203,6 +203,34 @@ def _walk_alike(one: Scan, other: Scan) -> bool:
         return slots, states, batched, steps, scan.reverse, len(scan.outputs)
 
     return form(one) == form(other)
+
+
+def plain_form(body: Graph, training: Set[Value]) -> Hashable | None:
+    """All that the class of a body is written from: equal forms make equal classes, wherever they stand.
+
+    Args:
+        body: The graph of a region.
+        training: Values that are there in training only.
+
+    Returns:
+        None where it holds more than layers of its own that are always there.
+    """
+    places = {value: index for index, value in enumerate(body.inputs)}
+    rows = [_seen(body.inputs)]
+    for node in body.nodes:
+        if isinstance(node, Region) or node.owner is not None or node.ties or node.presence != "always":
+            return None
+        rows.append((node.name, repr(node.op), *(places[value] for value in node.inputs), *_seen(node.outputs)))
+        places |= {value: len(places) + index for index, value in enumerate(node.outputs)}
+    if not training.isdisjoint(places):
+        return None
+    return (*rows, *(places[value] for value in body.outputs))
+
+
+def _seen(values: Sequence[Value]) -> tuple[Hashable, ...]:
+    """The types, and the names of several: a single one is called by its layer, or x."""
+    names = (value.name.rpartition(".")[2] for value in values) if len(values) > 1 else ()
+    return (*names, *(value.type for value in values))
 
 
 def lower(node: Node, operands: list[Operand]) -> Any:

@@ -7,7 +7,7 @@ syntax trees, unparsed; comments hold shapes, that is, integers and symbols.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from netspec.backends.torch.classes import ClassTree, write_class, write_scan
@@ -15,7 +15,7 @@ from netspec.backends.torch.dissect import NOTHING, Dissection, dissect
 from netspec.backends.torch.initial import finish
 from netspec.backends.torch.layout import WIDTH, Comments, lines
 from netspec.backends.torch.naming import class_name, unique
-from netspec.backends.torch.program import Program
+from netspec.backends.torch.program import Program, plain_form
 from netspec.backends.torch.unify import Parameter, arguments_of, unify
 from netspec.compiler.passes.masks import masked
 from netspec.ir import Graph, Region, Scan
@@ -65,6 +65,7 @@ class _File:
     program: Program
     definitions: list[_Definition] = field(default_factory=list)
     _positional: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _written: dict[Hashable, tuple[ClassTree, Dissection]] = field(default_factory=dict)
 
     def define_regions(self) -> None:
         """A class for every region that needs one, those that others construct first."""
@@ -73,12 +74,22 @@ class _File:
         for height in sorted(levels):
             alike: dict[tuple[object, ...], list[_Instance]] = {}
             for region in levels[height]:
-                tree = self._tree(region)
-                found = dissect(tree, self.program.defaults, self.program.comments)
+                tree, found = self._taken_apart(region)
                 key = (region.definition, *found.tokens)
                 alike.setdefault(key, []).append(_Instance(region, tree, found))
             for instances in alike.values():
                 self._define(instances)
+
+    def _taken_apart(self, region: Region) -> tuple[ClassTree, Dissection]:
+        """The class of a region; of regions with equal bodies it is written once."""
+        key = plain_form(region.body, self.program.training)
+        if key is not None and key in self._written:
+            return self._written[key]
+        tree = self._tree(region)
+        made = tree, dissect(tree, self.program.defaults, self.program.comments)
+        if key is not None and not isinstance(region, Scan):
+            self._written[key] = made
+        return made
 
     def _tree(self, region: Region) -> ClassTree:
         if isinstance(region, Scan):
