@@ -50,9 +50,8 @@ def spec_text(graph: Graph, document: Document, weights: Sequence[WeightsSection
 class _Writer:
     def __init__(self, graph: Graph) -> None:
         self._regions = {region.path: region for region in graph.regions()}
-        self._paths = {each.name for each in graph.inputs} | {node.path for node in graph.walk()}
-        # Groups whose value is not that of their last layer, with the path of the layer that gives it, if it has one.
-        self.moved: dict[str, str | None] = {}
+        # By the name that it had, the path of the layer that gives a value which the group gives no longer.
+        self.moved: dict[str, str] = {}
         # The cells of scans, as blocks.
         self.blocks: list[str] = []
         self._names = {node.op.name for node in graph.walk()}
@@ -132,12 +131,10 @@ class _Writer:
         return _modifiers(region, chain, reads) | {"identity": None}
 
     def _note_value(self, region: Region, chain: Chain) -> None:
-        if not region.outputs:
-            return
-        if not chain.is_value(region.outputs[0], region):
-            path = chain.path(region.outputs[0])
-            path = path if path in self._paths else path.removesuffix(".0")
-            self.moved[region.path] = path if path in self._paths else None
+        """Remember what its value, and what blocks have words for, is called now."""
+        if region.outputs and not chain.is_value(region.outputs[0], region):
+            self.moved[region.path] = chain.path(region.outputs[0])
+        self.moved |= {f"{region.path}.{word}": chain.path(value) for word, value in region.words}
 
 
 def _names_input(graph: Graph) -> bool:

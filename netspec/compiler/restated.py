@@ -15,6 +15,12 @@ from netspec.lang.nodes import Node as Tree
 from netspec.lang.nodes import Scalar
 from netspec.lang.nodes import Sequence as SequenceNode
 
+#: The parts of a `train` section that name layers, and those that have such parts themselves.
+_MEASURED = frozenset({"loss", "metrics"})
+_PARTS = frozenset({"updates", "stages"})
+#: What losses and metrics call the layers that they read.
+_ENDS = frozenset("output target value var input1 input2 anchor positive negative".split())
+
 
 def head(graph: Graph, document: Document) -> Iterator[str]:
     """The lines above `layers`."""
@@ -34,14 +40,14 @@ def head(graph: Graph, document: Document) -> Iterator[str]:
             yield from block(value.name, _input(value, document), "  ")
 
 
-def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[str, str | None]) -> Iterator[str]:
+def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[str, str]) -> Iterator[str]:
     """The lines below `outputs`.
 
     Args:
         document: What was written, its expressions evaluated.
         weights: The `weights` of the spec and of those that it uses.
-        moved: The groups whose value is not that of their last layer, by path, each with the path of the layer that
-            gives it; None where that has no path.
+        moved: Values of groups that are not those of their last layers, and outputs that blocks have words for: what
+            they were called, and the paths of the layers that give them.
     """
     yield from _expect(document.expect, moved)
     if (files := restated_weights.weights(weights, document.source.name)) is not None:
@@ -49,7 +55,7 @@ def tail(document: Document, weights: Sequence[WeightsSection], moved: Mapping[s
     if document.train is not None:
         yield from block("train", _train(document.train, moved))
     if document.export is not None:
-        yield from block("export", document.export)
+        yield from block("export", _export(document.export, moved) if moved else document.export)
 
 
 def _dims(graph: Graph) -> dict[str, dict[str, Any]]:
@@ -84,7 +90,7 @@ def _comes(value: Input) -> dict[str, str]:
     return {**only, **({"sample": value.sample} if value.sample is not None else {})}
 
 
-def _expect(node: Tree | None, moved: Mapping[str, str | None]) -> Iterator[str]:
+def _expect(node: Tree | None, moved: Mapping[str, str]) -> Iterator[str]:
     if isinstance(node, SequenceNode):
         # Cases with `set` are about other arguments; there are none left to set.
         node = next((case for case in node if isinstance(case, MappingNode) and "set" not in case), None)
@@ -93,32 +99,47 @@ def _expect(node: Tree | None, moved: Mapping[str, str | None]) -> Iterator[str]
     entries: dict[str, Any] = {key: value for key, (_, value) in node.entries.items()}
     shapes = entries.get("shapes")
     if isinstance(shapes, MappingNode):
-        lost = [path for path in shapes.entries if path in moved and moved[path] is None]
-        yield from (
-            f"# The value of `{path}` has no path of its own, so its shape is not expected here." for path in lost
-        )
-        places = {path: moved.get(path, path) for path in shapes.entries}
-        entries["shapes"] = {place: shapes.get(path) for path, place in places.items() if place is not None}
+        entries["shapes"] = {moved.get(path, path): shapes.get(path) for path in shapes.entries}
     yield from block("expect", entries)
 
 
-def _train(node: MappingNode, moved: Mapping[str, str | None]) -> dict[str, Any]:
-    """Losses and metrics name layers that they measure."""
+def _train(node: MappingNode, moved: Mapping[str, str]) -> dict[str, Any]:
+    """Losses and metrics, also those of updates and stages, name layers that they measure."""
     found: dict[str, Any] = {key: value for key, (_, value) in node.entries.items()}
-    return {key: _measured(value, moved) if key in ("loss", "metrics") else value for key, value in found.items()}
+    for key in found.keys() & _MEASURED:
+        found[key] = _measured(found[key], moved)
+    for key in found.keys() & _PARTS:
+        if isinstance(found[key], SequenceNode):
+            found[key] = [_train(each, moved) if isinstance(each, MappingNode) else each for each in found[key]]
+    return found
 
 
-def _measured(node: Tree, moved: Mapping[str, str | None]) -> Any:
+def _measured(node: Tree, moved: Mapping[str, str]) -> Any:
     if isinstance(node, SequenceNode):
         return [_measured(item, moved) for item in node]
-    if not isinstance(node, MappingNode):
-        return node
-    entries = {key: value for key, (_, value) in node.entries.items()}
-    return {
-        key: _output(value, moved) if key == "output" else _measured(value, moved) for key, value in entries.items()
-    }
+    if isinstance(node, MappingNode):
+        return {
+            key: _named(value, moved) if key in _ENDS else _measured(value, moved)
+            for key, (_, value) in node.entries.items()
+        }
+    return node
 
 
-def _output(node: Tree, moved: Mapping[str, str | None]) -> Any:
+def _export(node: MappingNode, moved: Mapping[str, str]) -> dict[str, Any]:
+    """Graphs name the layers at their ends."""
+    found: dict[str, Any] = {key: value for key, (_, value) in node.entries.items()}
+    if isinstance(graphs := found.get("graphs"), MappingNode):
+        found["graphs"] = {
+            name: {key: _named(value, moved) for key, (_, value) in part.entries.items()}
+            if isinstance(part, MappingNode)
+            else part
+            for name, (_, part) in graphs.entries.items()
+        }
+    return found
+
+
+def _named(node: Tree, moved: Mapping[str, str]) -> Any:
+    if isinstance(node, SequenceNode):
+        return [_named(item, moved) for item in node]
     place = moved.get(node.text) if isinstance(node, Scalar) else None
-    return node if place is None else Word(place)
+    return _measured(node, moved) if place is None else Word(place)

@@ -8,7 +8,7 @@ from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang import form
 from netspec.lang.document import Branch, LayerDecl, Layers, Parallel, Reads, Reference, RepeatDecl
-from netspec.lang.names import check_layer_name
+from netspec.lang.names import check_layer_name, check_output_name
 from netspec.lang.nodes import Mapping, Node, Scalar, Sequence, describe, is_null, shorten
 
 MODIFIERS = ("name", "from", "repeat", "when", "only", "each", "init", "tie", "freeze")
@@ -144,7 +144,7 @@ class LayerReader:
         if node is None or is_null(node):
             return None
         if isinstance(node, Mapping):
-            named = {key.text: self.reference(child) for key, child in node if check_layer_name(key, self.report)}
+            named = {key.text: self.reference(child) for key, child in node if check_output_name(key, self.report)}
         else:
             items = node.items if isinstance(node, Sequence) else (node,)
             found = [self.reference(item) for item in items]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from netspec.diagnostics import Report
 from netspec.lang.nodes import Scalar, shorten
@@ -43,6 +44,11 @@ def check_layer_name(name: Scalar, report: Report) -> bool:
         report.error("reserved-name", message, name.span, help=f"try `{name.text.strip('_')}_1`")
         return False
     return True
+
+
+def check_output_name(name: Scalar, report: Report) -> bool:
+    """Whether an output may have this name: that of a layer, or, as a list of outputs gives them, a dotted path."""
+    return all(check_layer_name(replace(name, text=part), report) for part in name.text.split("."))
 
 
 def check_input_name(name: Scalar, report: Report) -> bool:

@@ -47,13 +47,35 @@ weights: [{file: own.npz, skip: [trunk.a.bias]}]
 def test_expectations_of_a_block_are_those_of_the_layer_that_gives_its_value() -> None:
     spec = compile_source(Source("net.yaml", VALUES))
     resolved = spec_text(spec.graph, spec.document)
-    assert "expect: {shapes: {a.wide: [3], c: [8]}}" in resolved
-    assert "# The value of `b` has no path of its own" in resolved
+    assert "expect: {shapes: {a.wide: [3], b.h.1: [4], c: [8]}}" in resolved
     assert "loss: {mse_loss: {output: a.wide}}" in resolved
 
 
 def test_a_spec_whose_expectations_moved_comes_back() -> None:
     assert_comes_back(compile_source(Source("net.yaml", VALUES)))
+
+
+def test_words_of_blocks_are_paths_wherever_they_stand() -> None:
+    text = (
+        VALUES[: VALUES.index("expect")]
+        + """\
+outputs: {small: a.low, b.all: b.right}
+train:
+  data: {mnist: {}}
+  updates: [{name: one, loss: [{mse_loss: {output: b.right, target: b.low}}, {value: a.wide}]}]
+  stages: [{metrics: {mae: {output: b.right, target: a.low}}}]
+export: {graphs: {part: {inputs: [x], outputs: [b.right, a]}}}
+"""
+    )
+    spec = compile_source(Source("net.yaml", text))
+    resolved = spec_text(spec.graph, spec.document)
+    assert "outputs: {small: a, b.all: b.h.1}" in resolved
+    assert "{mse_loss: {output: b.h.1, target: b}}, {value: a.wide}" in resolved
+    assert "{mae: {output: b.h.1, target: a}}" in resolved
+    assert "outputs: [b.h.1, a.wide]" in resolved
+    again = compile_source(Source("resolved.yaml", resolved))
+    assert again.graph.output_names == spec.graph.output_names == ("small", "b.all")
+    assert [(*value.type.shape,) for value in again.graph.outputs] == [(1,), (4,)]
 
 
 def test_weights_of_a_used_spec_are_those_of_its_part(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ DEFINITIONS: Schema = {
         "pattern": "^(?!__)[A-Za-z0-9_-]{1,64}$",
         "not": {"enum": sorted(RESERVED)},
     },
+    "dotted": {
+        "type": ["string", "number", "boolean"],
+        "pattern": "^(?!__)[A-Za-z0-9_-]{1,64}([.](?!__)[A-Za-z0-9_-]{1,64})*$",
+        "not": {"enum": sorted(RESERVED)},
+    },
     "reference": {**SCALAR, "markdownDescription": "The name of a layer or input; a path into a group: `body.0.fc`."},
     "size": {"anyOf": [{"type": "integer", "minimum": 1}, NUMBER_TEXT, EXPRESSION]},
     "references": {

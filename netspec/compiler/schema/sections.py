@@ -80,7 +80,7 @@ def section_definitions(higher: Mapping[str, Schema]) -> Schema:
             {"type": "null"},
             REFERENCE,
             {"type": "array", "items": REFERENCE},
-            {"type": "object", "propertyNames": NAME, "additionalProperties": REFERENCE},
+            {"type": "object", "propertyNames": {"$ref": "#/definitions/dotted"}, "additionalProperties": REFERENCE},
         ),
         "weights": either(TEXT, _weights()),
     }
