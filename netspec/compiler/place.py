@@ -13,7 +13,7 @@ from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import arithmetic, sees
 from netspec.diagnostics import Label, Report, Span
-from netspec.ir import Init, Node, Presence, TensorType, Value
+from netspec.ir import DType, Init, Node, Presence, TensorType, Value
 from netspec.lang.bind import bind
 from netspec.lang.document import Document, LayerDecl
 from netspec.lang.nodes import Mapping as MappingNode
@@ -187,7 +187,11 @@ def _infer(
     if wrong is not None:
         known = " or ".join(sorted(dtype.value for dtype in op.dtypes))
         message = f"`{op.name}` takes {known}, but `{wrong.name}` is {wrong.value.type.dtype}"
-        report.error("dtype-mismatch", message, decl.key.span, labels=_labels(session, reads))
+        floats = (
+            "`embedding` makes vectors of indices" if wrong.value.type.below else "`to: float32` makes floats of it"
+        )
+        help = floats if DType.FLOAT32 in op.dtypes else None
+        report.error("dtype-mismatch", message, decl.key.span, labels=_labels(session, reads), help=help)
         return None
     try:
         found = op.infer_all(*types)

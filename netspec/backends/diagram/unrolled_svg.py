@@ -58,8 +58,7 @@ class _Page:
 
     def _cell(self, cell: Cell) -> str:
         x, y = self._middle(cell)
-        is_end = cell.family == "end"
-        own_width = BOX_WIDTH if not is_end else max(34.0, min(BOX_WIDTH, width(cell.title, 11) + 20))
+        is_end, own_width = cell.family == "end", _width(cell)
         rect = element(
             "rect", x=x - own_width / 2, y=y - BOX_HEIGHT / 2, width=own_width, height=BOX_HEIGHT,
             rx=BOX_HEIGHT / 2 if is_end else 6.0,
@@ -73,6 +72,7 @@ class _Page:
     def _around(self, cell: Cell) -> Iterator[str]:
         """What a layer starts at, and that it goes on."""
         x, y = self._middle(cell)
+        onward_y = y + 4
         if cell in self._picture.starts:
             onward = [a.target.column for a in self._picture.arrows if a.source is cell and a.target.row == cell.row]
             side = 1 if onward and max(onward) < cell.column else -1
@@ -80,9 +80,9 @@ class _Page:
             yield _line(((begin, y), (x + side * BOX_WIDTH / 2, y)))
             anchor = "end" if side < 0 else "start"
             yield element("text", text(self._picture.starts[cell]), x=begin + 4 * side, y=y + 4, text_anchor=anchor)
+            onward_y -= 12 if side > 0 else 0  # above the wire
         if cell in self._picture.ends:
-            half = BOX_WIDTH / 2 if cell.family != "end" else 26.0
-            yield element("text", "…", x=x + half + 8, y=y + 4, class_="muted")
+            yield element("text", "…", x=x + _width(cell) / 2 + 8, y=onward_y, class_="muted")
 
     def _arrow(self, arrow: Arrow) -> str:
         (x, y), (to_x, to_y) = self._middle(arrow.source), self._middle(arrow.target)
@@ -90,9 +90,9 @@ class _Page:
             side = 1 if to_x > x else -1
             start, end = x + side * BOX_WIDTH / 2, to_x - side * BOX_WIDTH / 2
             shift = 0.0 if side > 0 else 9.0
-            middle = (start + end) / 2
+            label_y = y - 5 if side > 0 else y + shift + 11
             label = element(
-                "text", text(arrow.label), x=middle, y=y - 5 + 2 * shift, text_anchor="middle", class_="size"
+                "text", text(arrow.label), x=(start + end) / 2, y=label_y, text_anchor="middle", class_="size"
             )
             return _line(((start, y + shift), (end, y + shift))) + label
         down = to_y + BOX_HEIGHT / 2
@@ -114,6 +114,11 @@ class _Page:
         for row, note in self._picture.notes.items():
             y = TOP + (self._rows - 1 - row) * ROW + ROW / 2
             yield element("text", text(note), x=EDGE, y=y - 12, class_="muted")
+
+
+def _width(cell: Cell) -> float:
+    """Of the box, or of the round end, which is as wide as its name."""
+    return BOX_WIDTH if cell.family != "end" else max(34.0, min(BOX_WIDTH, width(cell.title, 11) + 20))
 
 
 def _line(points: tuple[tuple[float, float], ...]) -> str:

@@ -14,6 +14,8 @@ from netspec.backends.diagram.unrolled import Unrolled, unrolled
 from netspec.compiler import compile_source
 from netspec.diagnostics import Source
 
+SVG = "{http://www.w3.org/2000/svg}"
+
 
 def picture(name: str, steps: int) -> Unrolled:
     return unrolled(netspec.load(name).graph, steps)
@@ -107,3 +109,36 @@ outputs: {y: rnn, last: rnn.h}
     assert box.scene is not None
     sources = [wire.source.name for port in exits(box) for wire in box.scene.wires if wire.target is port]
     assert sources == ["y", "new"]
+
+
+def test_what_goes_on_stands_beside_the_widest_end() -> None:
+    """Its name is wider than those of the lecture: the dots begin right of the round box."""
+    root = ET.fromstring(unroll(netspec.load("adding_problem").graph, 3))
+    ends = [group.find(f"{SVG}rect") for group in root.iter(f"{SVG}g") if group.get("class") == "end"]
+    right = max(float(rect.get("x", 0)) + float(rect.get("width", 0)) for rect in ends if rect is not None)
+    dots = [float(each.get("x", 0)) for each in root.iter(f"{SVG}text") if each.text == "…"]
+    assert max(dots) > right
+    assert all(x > right for x in dots if x > right - 30)
+
+
+def test_backward_the_label_stands_below_its_wire() -> None:
+    text = """
+netspec: 1
+inputs: {x: [T, 3]}
+blocks:
+  cell:
+    inputs: [x, h]
+    layers: [{concat, from: [x, h]}, {linear: 4}, {name: new, tanh}]
+    outputs: {h: new}
+layers: [{name: rnn, scan: {cell: cell, state: {h: 4}, reverse: true}}]
+"""
+    root = ET.fromstring(unroll(compile_source(Source("net.yaml", text)).graph, 3))
+    wires = [
+        each.get("d", "")[1:].replace("L", "").split()
+        for each in root.iter(f"{SVG}path")
+        if each.get("class") == "wire"
+    ]
+    level = {float(y) for _, y, _, to_y in (wire for wire in wires if len(wire) == 4) if y == to_y}
+    labels = [float(each.get("y", 0)) for each in root.iter(f"{SVG}text") if each.text == "h"]
+    # Text of 10 pixels hangs above its base line.
+    assert labels and all(abs(y - 4 - wire) > 5 for y in labels for wire in level)
