@@ -69,12 +69,11 @@ def _print_text(reports: dict[str, CheckReport], found: list[Diagnostic], explai
 
 def _print_stages(training: RunPlan | None, explain: bool) -> None:
     """What each stage of the training does, where there are several or the reader asked."""
-    lines = _stages(training)
-    if not (len(lines) > 1 or (explain and lines)):
+    if training is None or not (explain or len(training.stages) > 1):
         return
     from netspec.training.outline import listed
 
-    for line in lines:
+    for line in _stages(training):
         click.echo(f"  {line.name or 'training'}: {line.params:,} parameters, {line.trained:,} trained")
         for what in ("carried", "new", "reset", "frozen", "kept"):
             names: tuple[str, ...] = getattr(line, what)

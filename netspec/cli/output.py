@@ -12,7 +12,6 @@ import click
 
 from netspec.diagnostics import Diagnostic, NetspecError
 from netspec.diagnostics.json import SCHEMA_VERSION, render_json
-from netspec.diagnostics.text import render_text
 from netspec.ir import Dim, Size
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,9 +40,11 @@ def _formula(value: object) -> int | str:
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Diagnostics for people, on stderr."""
-    text = render_text(diagnostics, color=use_color(sys.stderr))
-    if text:
-        click.echo(text, err=True)
+    found = list(diagnostics)
+    if found:
+        from netspec.diagnostics.text import render_text  # most specs are right
+
+        click.echo(render_text(found, color=use_color(sys.stderr)), err=True)
 
 
 def print_failure(error: NetspecError, words: Sequence[str]) -> None:

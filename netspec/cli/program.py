@@ -15,7 +15,6 @@ from typing import Any
 import click
 
 import netspec
-from netspec.cli.output import print_failure
 from netspec.diagnostics import NetspecError
 
 # Name -> what `netspec --help` says of it; the command is `command` in the module of that name.
@@ -108,6 +107,8 @@ def run(words: list[str], *, limited: bool = False) -> int:
     except NetspecError as error:
         if "--debug" in words:
             raise
+        from netspec.cli.output import print_failure  # here, not above: `--help` writes none of it
+
         print_failure(error, words)
         return error.exit_code
     except click.exceptions.Exit as error:

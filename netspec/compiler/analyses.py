@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from netspec.compiler.memory import BYTES, inference_bytes, training_bytes
 from netspec.compiler.passes.deployed import deployed, runs_in_training_only, training_values
-from netspec.compiler.receptive import receptive_fields
 from netspec.ir import Graph, Node, Presence, Region, Scan, Size, Sizes, TensorType, Value, total
 from netspec.ops.base import Op, Param, trainable
 
@@ -69,6 +67,8 @@ class Totals:
 
 def layers(graph: Graph) -> list[Layer]:
     """A row for every op node, in order."""
+    from netspec.compiler.receptive import receptive_fields  # a check prints none
+
     fields = receptive_fields(graph)
     times = {node.path: times for node, times in uses(graph)}
     return [_layer(node, presence, fields.get(node.path), times[node.path]) for node, presence in nodes(graph)]
@@ -80,6 +80,8 @@ def totals(graph: Graph, batch: int = 1) -> Totals:
     `activation_bytes` counts every value that the forward pass makes, inputs included: what training keeps.
     `inference_bytes` is the most that lives at once, None where sizes are formulas that no order ranks.
     """
+    from netspec.compiler.memory import inference_bytes, training_bytes  # a check prints none
+
     known = counts(graph)
     return Totals(
         num_params=known.num_params,
@@ -103,7 +105,7 @@ def counts(graph: Graph) -> Counts:
         num_params_train=sum(param.numel for param, _ in in_training.values()),
         macs=total(macs_of(node) * times for node, times in uses(small)),
         weight_layers=len({path for param, path in counted.values() if len(param.shape) > 1}),
-        param_bytes=sum(param.numel * BYTES[param.dtype] for param, _ in counted.values()),
+        param_bytes=sum(param.numel * param.dtype.itemsize for param, _ in counted.values()),
     )
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netspec.compiler import blocks, groups
-from netspec.compiler.equations import place_calc
 from netspec.compiler.explain import remedy
-from netspec.compiler.groups import follow, handed_on
 from netspec.compiler.place import place_op
 from netspec.compiler.repeats import copies
-from netspec.compiler.resolve import Read, Reading, resolve
+from netspec.compiler.resolve import Read, Reading, follow, handed_on, resolve
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.compiler.session import Session
 from netspec.compiler.values import absence, computed_name, condition, sees
@@ -193,7 +190,6 @@ class Chains:
         rounds: list[dict[str, object]] | None = None,
     ) -> None:
         """Make a layer that is there: `entry` gets its outputs, `body` its node."""
-        key = decl.key.text
         if decl.each is not None:
             from netspec.compiler.each import place_each  # few specs have `each`
 
@@ -201,14 +197,30 @@ class Chains:
                 self.place(body, replace(decl, each=None), entry, env, read, rounds)
 
             place_each(self.session, body, decl, entry, env, reading, inside)
-        elif rounds is not None:
+        elif rounds is None and _is_op(decl.key.text, env):
+            self._op(body, decl, entry, env, reading)
+        else:
+            self._structure(body, decl, entry, env, reading, rounds)
+
+    def _structure(
+        self,
+        body: Body,
+        decl: LayerDecl,
+        entry: Entry,
+        env: Env,
+        reading: Reading,
+        rounds: list[dict[str, object]] | None,
+    ) -> None:
+        """Make what is more than an op."""
+        from netspec.compiler import blocks, groups  # here, not above: a plain chain has none of them
+
+        key = decl.key.text
+        if rounds is not None:
             groups.repeat(self, body, decl, entry, env, reading, rounds)
         elif decl.body is not None:
             groups.sequence(self, body, decl, entry, env, reading)
         elif decl.parallel is not None:
             groups.parallel(self, body, decl, entry, env, reading)
-        elif key in env.document.blocks and not is_shipped(key):
-            blocks.block(self, body, decl, entry, env, reading)
         elif key == "use":
             blocks.use(self, body, decl, entry, env, reading)
         elif key == "call":
@@ -220,9 +232,11 @@ class Chains:
 
             scan(self, body, decl, entry, env, reading)
         elif key == "calc":
+            from netspec.compiler.equations import place_calc  # most networks have none
+
             place_calc(self.session, body, decl, entry, env, reading)
         else:
-            self._op(body, decl, entry, env, reading)
+            blocks.block(self, body, decl, entry, env, reading)
 
     def _named_by_argument(self, body: Body, decl: LayerDecl, entry: Entry, env: Env, reading: Reading) -> None:
         """`op: =act`: the op or block whose name an argument holds."""
@@ -274,6 +288,11 @@ class Chains:
             return (Read(body.input, body.input.name),)
         # Of several inputs the first layer must name one: nothing to read is an error only for who needs it.
         return () if len(body.entries) > 1 else None
+
+
+def _is_op(key: str, env: Env) -> bool:
+    """Whether layers of that kind are an op; of two of one name the one that netspec ships goes before a block."""
+    return key not in STRUCTURAL and (is_shipped(key) or key not in env.document.blocks)
 
 
 def counted(value: object, span: Span, report: Report, session: Session) -> list[object] | None:

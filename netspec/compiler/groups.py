@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from netspec.compiler.budget import MAX_DEPTH, refuse_depth
 from netspec.compiler.place import presence
 from netspec.compiler.repeats import copies
-from netspec.compiler.resolve import Read, Reading
+from netspec.compiler.resolve import Read, Reading, follow
 from netspec.compiler.scope import Body, Entry, Env
 from netspec.ir import Frame, Value
 from netspec.lang.document import LayerDecl, Parallel, Reference
@@ -117,23 +117,6 @@ def _as_layer(name: Scalar, layers: tuple[LayerDecl | None, ...], *, is_single: 
         return layers[0]
     key = Scalar("sequence", "sequence", name.span)
     return LayerDecl(name.span, key, body=layers)
-
-
-def follow(previous: Entry, first: Reading, decl: LayerDecl) -> Reading:
-    """What a copy of a repeat reads: the copy before it, port by port, and else what the first copy does."""
-    fed = handed_on(previous)
-    if not fed:
-        return None
-    if isinstance(first, Mapping):
-        named = {read.name: read for read in fed if read.name in first} or {next(iter(first)): fed[0]}
-        return {**first, **named}
-    return fed if decl.reads is None or first is None else (fed[0], *first[1:])
-
-
-def handed_on(entry: Entry) -> tuple[Read, ...]:
-    """The outputs of a layer under their names; who reads no port by name takes the first."""
-    names = entry.output_names or (entry.name,)
-    return tuple(Read(value, name, entry) for value, name in zip(entry.outputs, names, strict=False))
 
 
 def open_body(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, text: str) -> Body:

@@ -15,7 +15,6 @@ from netspec.compiler.files import Files, Snapshot
 from netspec.compiler.sections import with_values
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
-from netspec.compiler.yaml_text import flow
 from netspec.diagnostics import NetspecError, Report, Source, SpecError
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.lang.nodes import Mapping, shorten
@@ -107,6 +106,8 @@ def with_arguments(spec: Spec, values: Mapping, report: Report) -> Spec | None:
             report.add(diagnostic)
     if own.has_errors or document is None or found is None:
         return None
+    from netspec.compiler.yaml_text import flow  # few specs are given other arguments
+
     settings = (*spec.settings, *(f"{key.text}={flow(value)}" for key, value in values))
     return replace(spec, document=document, graph=found.graph, settings=settings, weights=found.weights)
 

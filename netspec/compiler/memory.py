@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from netspec.ir import DType, Graph, Region, Scan, Size, TensorType, Undecided, Value, total
-
-BYTES = {
-    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
-    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
-}  # fmt: skip
+from netspec.ir import Graph, Region, Scan, Size, TensorType, Undecided, Value, total
 
 
 def bytes_of(type: TensorType, batch: int = 1) -> Size:
     """The size of a value at a batch size; what is the same for every sample is there once."""
-    return type.numel * type.times * BYTES[type.dtype] * (batch if type.batched else 1)
+    return type.numel * type.times * type.dtype.itemsize * (batch if type.batched else 1)
 
 
 def training_bytes(graph: Graph, batch: int = 1) -> Size:

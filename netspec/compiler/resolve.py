@@ -9,7 +9,7 @@ from netspec.compiler.scope import Body, Entry
 from netspec.diagnostics import Report
 from netspec.diagnostics.suggest import did_you_mean
 from netspec.ir import Value
-from netspec.lang.document import Reference
+from netspec.lang.document import LayerDecl, Reference
 from netspec.lang.nodes import shorten
 
 
@@ -156,3 +156,20 @@ def _unknown(reference: Reference, head: str, body: Body, report: Report) -> Non
         scope = None if scope.is_closed else scope.parent
     message = f"no layer or input in scope is called `{shorten(head)}`"
     report.error("unknown-name", message, reference.span, help=did_you_mean(head, known))
+
+
+def follow(previous: Entry, first: Reading, decl: LayerDecl) -> Reading:
+    """What a copy of a repeat reads: the copy before it, port by port, and else what the first copy does."""
+    fed = handed_on(previous)
+    if not fed:
+        return None
+    if isinstance(first, Mapping):
+        named = {read.name: read for read in fed if read.name in first} or {next(iter(first)): fed[0]}
+        return {**first, **named}
+    return fed if decl.reads is None or first is None else (fed[0], *first[1:])
+
+
+def handed_on(entry: Entry) -> tuple[Read, ...]:
+    """The outputs of a layer under their names; who reads no port by name takes the first."""
+    names = entry.output_names or (entry.name,)
+    return tuple(Read(value, name, entry) for value, name in zip(entry.outputs, names, strict=False))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 # Letters of other alphabets that look like these ASCII ones (Unicode TS 39, confusables; lower case, as ops are).
 _TWINS = str.maketrans("асԁеһіјӏорѕԛѵԝхуαγικνορυχɡ", "acdehijlopsqvwxyayiknopuxg")
@@ -12,6 +10,8 @@ _TWINS = str.maketrans("асԁеһіјӏорѕԛѵԝхуαγικνορυχɡ", "
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` most likely meant, or None. Homoglyphs and invisible characters count as misspelt."""
+    from difflib import get_close_matches  # here, not above: most runs meet no misspelt name
+
     folded = {_fold(name): name for name in known}
     found = get_close_matches(_fold(word), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
@@ -30,5 +30,7 @@ def _fold(word: str) -> str:
     folded = word[:100].casefold().replace("-", "_")
     if folded.isascii():
         return folded
+    import unicodedata
+
     twin = unicodedata.normalize("NFKD", folded.translate(_TWINS))
     return twin.encode("ascii", "ignore").decode("ascii")

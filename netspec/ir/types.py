@@ -25,6 +25,17 @@ class DType(StrEnum):
         """Whether gradients can flow through it."""
         return self.value.startswith(("float", "bfloat"))
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return _ITEM_SIZES[self]
+
+
+_ITEM_SIZES = {
+    DType.FLOAT32: 4, DType.FLOAT64: 8, DType.FLOAT16: 2, DType.BFLOAT16: 2,
+    DType.INT64: 8, DType.INT32: 4, DType.UINT8: 1, DType.BOOL: 1,
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:

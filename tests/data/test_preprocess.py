@@ -10,27 +10,11 @@ import pytest
 from PIL import Image, ImageOps
 from pydantic import ValidationError
 
-from netspec.data.preprocess import (
-    CenterCrop,
-    Decode,
-    FiveCrop,
-    FlipChannels,
-    Grayscale,
-    Normalize,
-    Pad,
-    Resize,
-    Sample,
-    Scale,
-    StepError,
-    TenCrop,
-    ToTensor,
-    as_json,
-    check,
-    from_json,
-    split,
-    views,
-)
+from netspec.data.preprocess import Sample, StepError, as_json, check, from_json, split, views
+from netspec.data.preprocess.affine import Normalize, Scale, ToTensor
 from netspec.data.preprocess.arrays import apply
+from netspec.data.preprocess.colour import Decode, FlipChannels, Grayscale
+from netspec.data.preprocess.geometry import CenterCrop, FiveCrop, Pad, Resize, TenCrop
 from netspec.diagnostics import ModelError
 from netspec.ir import DType, TensorType
 

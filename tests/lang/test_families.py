@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from netspec.data.preprocess.steps import STEPS
 from netspec.data.readers import READERS
 from netspec.lang.families import Families
 from netspec.ops.base import Op
@@ -15,7 +16,14 @@ from netspec.training.losses import LOSSES
 from netspec.training.optimizers import OPTIMIZERS
 from netspec.training.schedules import SCHEDULES
 
-TABLES = {"ops": OPS, "readers": READERS, "losses": LOSSES, "schedules": SCHEDULES, "optimizers": OPTIMIZERS}
+TABLES = {
+    "ops": OPS,
+    "readers": READERS,
+    "steps": STEPS,
+    "losses": LOSSES,
+    "schedules": SCHEDULES,
+    "optimizers": OPTIMIZERS,
+}
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

@@ -5,25 +5,18 @@
 
 from netspec.data.preprocess.pipeline import Affine, as_json, check, from_json, split, views
 from netspec.data.preprocess.sample import Sample, StepError
-from netspec.data.preprocess.steps import (
-    STEPS,
-    CenterCrop,
-    Decode,
-    FiveCrop,
-    FlipChannels,
-    Grayscale,
-    ImageStep,
-    Normalize,
-    Pad,
-    Resize,
-    Scale,
-    Step,
-    TenCrop,
-    ToTensor,
-)
+from netspec.data.preprocess.steps import STEPS, ImageStep, Step
 
 __all__ = [
-    "STEPS", "Affine", "CenterCrop", "Decode", "FiveCrop", "FlipChannels", "Grayscale", "ImageStep", "Normalize", "Pad",
-    "Resize", "Sample", "Scale", "Step", "StepError", "TenCrop", "ToTensor", "as_json", "check", "from_json", "split",
+    "STEPS",
+    "Affine",
+    "ImageStep",
+    "Sample",
+    "Step",
+    "StepError",
+    "as_json",
+    "check",
+    "from_json",
+    "split",
     "views",
-]  # fmt: skip
+]

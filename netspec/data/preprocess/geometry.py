@@ -86,10 +86,11 @@ class FiveCrop(ImageStep):
 
     name = "five_crop"
     main = "size"
+    views = 5
     size: Size
 
     def infer(self, x: Sample) -> Sample:
-        return _cropped(x, self.size, self.name).seen(5, self.name)
+        return _cropped(x, self.size, self.name).seen(self.views, self.name)
 
     def apply(self, images: Array) -> Array:
         return _views(images, self.size, self.name)
@@ -103,11 +104,12 @@ class TenCrop(ImageStep):
 
     name = "ten_crop"
     main = "size"
+    views = 10
     size: Size
     vertical_flip: bool = False
 
     def infer(self, x: Sample) -> Sample:
-        return _cropped(x, self.size, self.name).seen(10, self.name)
+        return _cropped(x, self.size, self.name).seen(self.views, self.name)
 
     def apply(self, images: Array) -> Array:
         import numpy as np

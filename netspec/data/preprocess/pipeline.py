@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from netspec.data.preprocess.sample import Sample, StepError
-from netspec.data.preprocess.steps import STEPS, AffineStep, FiveCrop, ImageStep, Step, TenCrop
+from netspec.data.preprocess.steps import STEPS, AffineStep, ImageStep, Step
 from netspec.diagnostics import ModelError
 from netspec.ir import DType, TensorType
 
@@ -44,7 +44,7 @@ def views(steps: Sequence[Step]) -> int:
     """As how many samples one goes through the network (`ten_crop`); their predictions are averaged."""
     sample = Sample((None, None, None), DType.UINT8)
     for step in steps:
-        if isinstance(step, FiveCrop | TenCrop):
+        if step.views != 1:
             sample = step.infer(sample)
     return sample.views
 

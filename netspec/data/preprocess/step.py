@@ -25,6 +25,8 @@ class Step(BaseModel):
 
     name: ClassVar[str]
     main: ClassVar[str | None] = None
+    #: How many it makes of one image (`ten_crop`).
+    views: ClassVar[int] = 1
 
     @abstractmethod
     def infer(self, x: Sample) -> Sample:

@@ -17,7 +17,10 @@ from netspec.data.augment import (
 )
 from netspec.data.augment.bind import bind_augment
 from netspec.data.augment.pipeline import Pipeline, check_training, largest_bytes
-from netspec.data.preprocess import CenterCrop, Grayscale, Resize, Sample, Scale, StepError, TenCrop
+from netspec.data.preprocess import Sample, StepError
+from netspec.data.preprocess.affine import Scale
+from netspec.data.preprocess.colour import Grayscale
+from netspec.data.preprocess.geometry import CenterCrop, Resize, TenCrop
 from netspec.diagnostics import Report, Source
 from netspec.ir import DType, TensorType, symbol
 from netspec.lang.reader import read

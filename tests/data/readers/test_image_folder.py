@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from netspec.data.image_column import ImageFiles
-from netspec.data.preprocess import CenterCrop, Resize
 from netspec.data.preprocess.files import decode
+from netspec.data.preprocess.geometry import CenterCrop, Resize
 from netspec.data.readers.image_folder import ImageFolder
 from netspec.data.samples import Samples
 from netspec.diagnostics import DataError

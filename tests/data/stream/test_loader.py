@@ -15,7 +15,7 @@ import pytest
 
 from netspec.data.augment import RandomHorizontalFlip, RandomResizedCrop
 from netspec.data.image_column import ImageFiles
-from netspec.data.preprocess import CenterCrop, Resize
+from netspec.data.preprocess.geometry import CenterCrop, Resize
 from netspec.data.stream.loader import Loader
 from netspec.data.stream.work import Work
 from netspec.diagnostics import DataError
@@ -154,7 +154,7 @@ from pathlib import Path
 from netspec.data.image_column import ImageFiles
 from netspec.data.stream.loader import Loader
 from netspec.data.stream.work import Work
-from netspec.data.preprocess import Resize
+from netspec.data.preprocess.geometry import Resize
 from netspec.lang.folder import Folder
 files = ImageFiles.of(Folder(Path(sys.argv[1])), [f"{i:03}.png" for i in range(24)], "RGB")
 loader = Loader(files, Work(files.folder, "RGB", (Resize(size=(9, 9)),), 0), workers=2)
