@@ -27,8 +27,7 @@ class Precision:
     def __init__(self, name: str, device: torch.device) -> None:
         self._device = device
         self._dtype = DTYPES.get(name)
-        if self._dtype is not None:
-            _check(name, device)
+        check_precision(name, device)
         self._scaler = torch.amp.GradScaler(device.type) if name == "float16" else None
 
     def forward(self) -> AbstractContextManager[object]:
@@ -66,7 +65,14 @@ class Precision:
             self._scaler.load_state_dict(dict(state))
 
 
-def _check(name: str, device: torch.device) -> None:
+def check_precision(name: str, device: torch.device) -> None:
+    """See that a device computes with a type.
+
+    Raises:
+        UnavailableError: `unavailable`: it does not.
+    """
+    if name not in DTYPES:
+        return
     if device.type == "cuda":
         can = name == "float16" or torch.cuda.is_bf16_supported()
     else:

@@ -18,6 +18,7 @@ from netspec.training.journal import Journal, new_run
 from netspec.training.memory import memory_for, too_little
 from netspec.training.plan import RunPlan, TrainPlan
 from netspec.training.planner import plan
+from netspec.training.precision import check_precision
 from netspec.training.record import BEST, LAST
 from netspec.training.resume import Place, Warn, agreed, opened, put_back
 from netspec.training.saver import Saved
@@ -89,7 +90,7 @@ def train(
         TrainingError: there is no section, the loss stopped being finite (`not-finite`), or memory ran out
             (`out-of-memory`).
         TrainingInterrupted: a signal asked to stop; all is saved.
-        UnavailableError: CUDA was asked for, and there is none.
+        UnavailableError: CUDA was asked for, and there is none, or the device does not compute in the `precision`.
         NetspecError: `unwritable`; the directory holds a run already, or another process trains there.
     """
     place = Place.of(resume) if resume is not None else None
@@ -97,6 +98,8 @@ def train(
     # A run on a CPU goes on there, where a GPU would give other bits.
     chosen = select("cpu" if device == "auto" and before.get("device") == "cpu" else device)
     found = planned(spec, allowed)
+    for stage in found.stages:
+        check_precision(stage.settings.precision, chosen)
     run = {
         "device": chosen.type,
         "rewrite": before.get("rewrite", True) if rewrite is None else rewrite,

@@ -92,9 +92,11 @@ class Stages:
         if saved is not None:
             self._pool, self._before = saved.earlier(), saved.before
         self._keep_starts()
-        begin()
         for index in range(first, len(self.plan.stages)):
-            self._one(index, saved if index == first else None, progress)
+            with closing(self._splits(index)) as splits:
+                if index == first:
+                    begin()
+                self._one(index, splits, saved if index == first else None, progress)
 
     def _keep_starts(self) -> None:
         """Copy what stages start from into a new run, which then stays the same whatever becomes of the files."""
@@ -108,16 +110,22 @@ class Stages:
             else:
                 atomic.remove(start_file(run, stage.name))
 
-    def _one(self, index: int, saved: Saved | None, progress: bool) -> None:
+    def _splits(self, index: int) -> Splits:
+        reading = Reading(self._seed(index), self.workers)
+        return Splits.of(*self.samples(index), self.plan.stages[index], self.device, reading)
+
+    def _seed(self, index: int) -> int:
+        return int((self.facts["run"]["seed"] + index) % (MAX_SEED + 1))
+
+    def _one(self, index: int, splits: Splits, saved: Saved | None, progress: bool) -> None:
         stage = self.plan.stages[index]
         module = self._module(index, is_saved=saved is not None)
-        seed = (self.facts["run"]["seed"] + index) % (MAX_SEED + 1)
-        splits = Splits.of(*self.samples(index), stage, self.device, Reading(seed, self.workers))
         journal = self.journal_of(index)
         saver = self._saver(index, journal)
         observers = self.observing(stage, module, journal) if self.observing is not None else ()
         place = stage.spec.source.name
         observers = (*observers, saver)
+        seed = self._seed(index)
         loop = Loop(stage, module, splits, self.device, journal, seed=seed, place=place, observers=observers)
         saver.loop = loop
         if saved is not None:
@@ -128,8 +136,7 @@ class Stages:
                 observer.finished()
             _draw(stage, module, splits, self.device, journal)
 
-        with closing(splits):
-            self._go(loop, module, saver, progress, leave)
+        self._go(loop, module, saver, progress, leave)
         self._before += loop.steps
 
     def _go(self, loop: Loop, module: nn.Module, saver: Saver, progress: bool, draw: Callable[[], None]) -> None:

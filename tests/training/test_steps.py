@@ -146,12 +146,16 @@ def test_bfloat16_learns_or_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
-def test_what_the_cpu_cannot_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_cpu_cannot_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = {"bfloat16": "bf16", "float16": "fp16"}[name]
     monkeypatch.setattr(torch.ops.mkldnn, f"_is_mkldnn_{short}_supported", lambda: False)
     with pytest.raises(UnavailableError) as caught:
         Precision(name, CPU)
     assert caught.value.diagnostics[0].message == f"this CPU does not compute in {name}"
+    spec = spec_of(HEAD + TRAIN + f"  stages: [{{epochs: 1}}, {{precision: {name}}}]\n", tmp_path)
+    with pytest.raises(UnavailableError):
+        train(spec, directory=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 NORMED = HEAD.replace("  - relu", "  - {name: bn, batch_norm}\n  - relu")
