@@ -43,3 +43,21 @@ def test_specs_are_checked_without_their_data_and_not_trained(tmp_path: Path) ->
         assert check(name).ok
     with pytest.raises(DataError, match="cannot read"):
         train(netspec.load("resnet20"), directory=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "fan_in", "bias"),
+    [
+        ("googlenet_2014", "inception3a.branch2.2", 96 * 9, 0.2),
+        ("googlenet_2014", "fc", 1024, 0.0),
+        ("googlenet_2014", "aux1.fc1", 2048, 0.2),
+        ("googlenet_2014", "aux2.fc2", 1024, 0.0),
+        ("lenet_caffe", "conv2", 20 * 25, 0.0),
+    ],
+)
+def test_what_caffe_draws_is_uniform_by_the_fan_in(name: str, layer: str, fan_in: int, bias: float) -> None:
+    found = netspec.build(netspec.load(name)).get_submodule(layer)
+    largest = float(found.weight.detach().abs().max())
+    limit = (3 / fan_in) ** 0.5
+    assert 0.99 * limit < largest <= 1.000001 * limit
+    assert found.bias.tolist() == pytest.approx([bias] * len(found.bias))
