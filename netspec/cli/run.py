@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +12,7 @@ import click
 
 from netspec.cli.guard import guarded
 from netspec.cli.output import format_option, print_json
+from netspec.diagnostics import DataError
 
 if TYPE_CHECKING:
     from netspec.runtime.predictor import Predictor
@@ -33,7 +36,10 @@ def command(
     from netspec.runtime.predictor import Predictor
 
     predictor = Predictor(model, device)
-    rows = [row for names, samples in _batches(predictor, inputs) for row in _rows(predictor, names, samples, top_k)]
+    rows: list[dict[str, Any]] = []
+    for names, samples in _batches(predictor, inputs):
+        with _named(names):
+            rows += _rows(predictor, names, samples, top_k)
     if format_ == "json":
         print_json({"model": str(model), "predictions": rows})
         return
@@ -62,6 +68,17 @@ def _samples(predictor: Predictor, inputs: tuple[str, ...]) -> Iterator[tuple[st
         found = read_samples(word, shape)
         for index, sample in enumerate(found):
             yield f"{word}[{index}]" if len(found) > 1 else word, sample
+
+
+@contextmanager
+def _named(names: list[str]) -> Iterator[None]:
+    """What the model does not take is said with the file that it came from."""
+    try:
+        yield
+    except DataError as error:
+        others = f" and {len(names) - 1:,} more like it" if len(names) > 1 else ""
+        notes = (f"in {names[0]}{others}",) if names else ()
+        raise DataError(replace(each, notes=each.notes + notes) for each in error.diagnostics) from None
 
 
 def _rows(predictor: Predictor, names: list[str], samples: list[Any], top_k: int) -> list[dict[str, Any]]:

@@ -56,7 +56,9 @@ def read_image(file: BinaryIO | bytes, name: str, mode: Mode, *, code: str = "da
             return _channels_first(_converted(image, mode))
     except UnidentifiedImageError:
         raise DataError.at(name, code, "not an image: neither PNG, JPEG nor BMP") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:  # so many that Pillow does not say how wide and how high
+        raise _too_large("far too many pixels", name, code) from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise DataError.at(name, code, f"a damaged image: {str(error).lower()[:120]}") from None
 
 
@@ -72,12 +74,16 @@ def _open_quietly(stream: BinaryIO) -> Picture:
 def _check(image: Picture, name: str, code: str) -> None:
     """Refuse before a pixel is decoded."""
     if image.width * image.height > MAX_PIXELS:
-        message = f"{image.width} x {image.height} pixels; the limit is {MAX_PIXELS:,}"
-        raise DataError.at(name, code, message, help="resize it once, before training")
+        raise _too_large(f"{image.width} x {image.height} pixels", name, code)
     if getattr(image, "n_frames", 1) > 1:
         raise DataError.at(name, code, f"an animation of {getattr(image, 'n_frames', 0)} pictures; one is read")
     if image.mode.startswith(("I", "F")):
         raise DataError.at(name, code, f"an image of mode {image.mode}; netspec reads 8 bits a channel")
+
+
+def _too_large(what: str, name: str, code: str) -> DataError:
+    help = "resize it once, before training"
+    return DataError.at(name, code, f"{what}; the limit is {MAX_PIXELS:,}", help=help)
 
 
 def _converted(image: Picture, mode: Mode) -> Picture:

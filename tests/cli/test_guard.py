@@ -53,6 +53,14 @@ def test_errors_of_the_child_are_ours(tmp_path: Path, capsys: Capture, sample: s
     assert not document["ok"] and document["diagnostics"][0]["code"] == "input-file"
 
 
+def test_what_a_model_does_not_take_is_said_with_its_file(tmp_path: Path, capsys: Capture, sample: str) -> None:
+    model = saved(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])])
+    np.save(tmp_path / "wide.npy", np.ones((3, 4), np.float32))
+    assert _run(["run", model, sample, str(tmp_path / "wide.npy")]) == 1
+    said = capsys.readouterr().err
+    assert "takes [N, 3], got [3, 4]" in said and f"in {tmp_path}/wide.npy[0] and 2 more like it" in said
+
+
 def test_terabytes_are_not_given(tmp_path: Path, capsys: Capture, sample: str) -> None:
     """78 bytes that ask for four terabytes."""
     fill = helper.make_node("ConstantOfShape", ["size"], ["big"], name="bomb")

@@ -103,6 +103,8 @@ def test_bombs_are_refused_before_a_pixel_is_decoded() -> None:
     content = bomb(13_000, 13_000)
     assert len(content) < 30_000
     assert refusal(read, content) == "data-file photo: 13000 x 13000 pixels; the limit is 16,000,000"
+    content = bomb(30_000, 30_000)  # which Pillow refuses itself
+    assert refusal(read, content) == "data-file photo: far too many pixels; the limit is 16,000,000"
     assert refusal(read, bomb(100_000, 1_000)) == "data-file photo: 100000 x 1000 pixels; the limit is 16,000,000"
 
 
