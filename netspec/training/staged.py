@@ -147,12 +147,14 @@ class Stages:
                 try:
                     with memory_for(loop.plan, module):
                         loop.run(reported, stop)
+                    if loop.plan is self.plan.final:
+                        saver.save()
+                    if stop.by is not None:  # while the last step was evaluated or saved
+                        raise TrainingInterrupted(self.journal.directory, loop.order.step, stop.by)
                 except TrainingInterrupted:
                     saver.save()
                     loop.keep_last()
                     raise
-            if loop.plan is self.plan.final:
-                saver.save()
             self._pool |= loop.named_weights()
         except KeyboardInterrupt as stopped:
             # Who sent another signal has no time to wait, and a second Ctrl-C still less.

@@ -23,6 +23,7 @@ from netspec.training.checkpoints.store import Store
 from netspec.training.finite import Moment
 from netspec.training.interrupt import TrainingInterrupted
 from netspec.training.keeper import Keeper, Patience
+from netspec.training.objective import Objective
 from netspec.training.observer import Observer
 from netspec.training.order import Order
 from netspec.training.parts import Random
@@ -329,6 +330,31 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, number: signal.Sig
     )
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
     assert (tmp_path / "run" / "curves.svg").exists() == (number is signal.SIGINT)
+    resumed(tmp_path / "run")
+    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("where", ["evaluation", "checkpoint"])
+def test_a_signal_in_the_last_evaluation_or_checkpoint_ends_the_run_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    spec = spec_of(HEAD + TRAIN, tmp_path)
+    whole = trained(spec, tmp_path / "whole")
+    owner, name, times = (Objective, "measure", 3) if where == "evaluation" else (Store, "save", 1)
+    plain, calls = getattr(owner, name), list[int]()
+
+    def signalled(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == times:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return plain(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, signalled)
+        with pytest.raises(TrainingInterrupted) as caught:
+            trained(spec, tmp_path / "run")
+    assert caught.value.exit_code == 75 and caught.value.step == whole.history[-1]["step"] == 15
+    assert not (tmp_path / "run" / "result.json").exists()
     resumed(tmp_path / "run")
     assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
 
