@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,3 +250,14 @@ def test_export_writes_a_file_only_after_parity(capsys: Capture, tmp_path: Path)
     assert all(row["max_abs_diff"] <= row["limit"] for row in document["parity"])
     assert target.stat().st_size == document["bytes"]
     assert _run(["bench", str(target), "--runs", "5", "--format", "json"]) == 0
+
+
+def test_the_end_of_the_program_searches_for_no_garbage() -> None:
+    program = """
+import atexit, gc
+from netspec.cli import main
+atexit.register(lambda: print("frozen" if gc.get_freeze_count() > gc.get_count()[0] else "searched"))
+main(["check", "mnist_convnet"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "frozen"
