@@ -14,5 +14,8 @@ class Observer:
     def stepped(self, moment: Moment) -> None:
         """A step is done, its evaluation too if it had one: `Loop.state` holds what the next step starts from."""
 
+    def saved(self) -> None:
+        """The state is saved: a run that is stopped goes on from here."""
+
     def finished(self) -> None:
         """The stage is over, however it ended."""

@@ -84,14 +84,17 @@ class GradientProbe(Observer):
     def stepped(self, moment: Moment) -> None:
         self._step = moment.step
 
+    def saved(self) -> None:
+        """Write the rows. Raises NetspecError: `unwritable`."""
+        atomic.write(self.directory / RECORD, "".join(json.dumps(row) + "\n" for row in self.rows))
+
     def finished(self) -> None:
         """Write the rows and the picture.
 
         Raises:
             NetspecError: `unwritable`.
         """
-        text = "".join(json.dumps(row) + "\n" for row in self.rows)
-        atomic.write(self.directory / RECORD, text)
+        self.saved()
         picture = gradients_svg(self.rows)
         if picture is not None:
             atomic.write(self.directory / PICTURE, picture)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,8 @@ class Saver(Observer):
     before: int
     earlier: Mapping[str, Tensor]
     loop: Loop = field(init=False)
+    #: Told of every save.
+    observers: Sequence[Observer] = ()
 
     def stepped(self, moment: Moment) -> None:
         if self.pace.is_due:
@@ -56,6 +58,8 @@ class Saver(Observer):
         with self.pace.saving():
             step = self.before + self.loop.order.step
             self.store.save(step, self._contents(step), self.facts)
+        for observer in self.observers:
+            observer.saved()
 
     def noted(self, error: NetspecError) -> NetspecError:
         """The error of a run, with where it could go on."""

@@ -122,7 +122,7 @@ class Stages:
         module = self._module(index, is_saved=saved is not None)
         journal = self.journal_of(index)
         saver = self._saver(index, journal)
-        observers = self.observing(stage, module, journal) if self.observing is not None else ()
+        saver.observers = observers = self.observing(stage, module, journal) if self.observing is not None else ()
         place = stage.spec.source.name
         observers = (*observers, saver)
         seed = self._seed(index)

@@ -15,6 +15,7 @@ from netspec.training.pictures.gradients import gradients_svg
 from netspec.training.probe import GradientProbe
 from netspec.training.run import train
 from tests.training.specs import DATA, HEAD, spec_of, write_data
+from tests.training.test_resume import KillAfter, Killed, resumed, trained
 
 SVG = "{http://www.w3.org/2000/svg}"
 TRAIN = f"""\
@@ -80,3 +81,24 @@ def test_the_picture_has_a_line_for_each_layer(tmp_path: Path) -> None:
     heights = [float(line.attrib["points"].split()[0].split(",")[1]) for line in lines[:8]]
     assert heights == sorted(heights)  # ever smaller gradients lie ever lower
     assert gradients_svg([]) is None
+
+
+def test_what_was_recorded_before_a_kill_is_not_lost(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    spec = spec_of(HEAD + TRAIN, tmp_path)
+    trained(spec, tmp_path / "whole", observing=GradientProbe.observing)
+    killer = KillAfter(4)
+    with pytest.raises(Killed):
+        trained(
+            spec,
+            tmp_path / "run",
+            observing=lambda *stage: [*GradientProbe.observing(*stage), killer],
+            checkpoint_seconds=0,
+        )
+    assert [row["step"] for row in recorded(tmp_path / "run")] == [1, 2, 3]
+    resumed(tmp_path / "run", observing=GradientProbe.observing)
+    assert recorded(tmp_path / "run") == recorded(tmp_path / "whole")
+
+
+def recorded(directory: Path) -> list[dict]:
+    return [json.loads(line) for line in (directory / "gradients.jsonl").read_text().splitlines()]
