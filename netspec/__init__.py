@@ -6,6 +6,7 @@ compute the same, and predictions. Importing this package is cheap; each name is
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from netspec.compiler.spec import Spec
     from netspec.diagnostics import NetspecError, SpecError
     from netspec.runtime.predictor import Predictor
+
+# ONNX Runtime of PyPI keeps an identity of the machine on disk and sends usage data, unless told before its import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netspec.cli.guard import guarded
+from netspec.cli.options import COUNT, device_option
 from netspec.cli.output import format_option, print_json, table
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 
 @click.command("bench")
 @click.argument("model", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--batch-size", type=click.IntRange(min=1), multiple=True, default=(1, 32), help="May be repeated.")
+@click.option("--batch-size", type=COUNT, multiple=True, default=(1, 32), help="May be repeated.")
 @click.option("--size", "sizes", metavar="NAME=SIZE", multiple=True, callback=_sizes, help="Of a free axis: T=16.")
-@click.option("--runs", type=click.IntRange(min=1), default=100)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="cpu", envvar="NETSPEC_DEVICE")
+@click.option("--runs", type=COUNT, default=100, help="How often each is measured.")
+@device_option("cpu")
 @format_option
 @guarded
 def command(
@@ -45,6 +46,8 @@ def command(
 
     Of several models, as of one in float32 and one in int8, each run is measured in turn, and the ratio to the first is
     shown.
+
+    Example: netspec bench net.onnx net-int8.onnx --batch-size 1
     """
     from netspec.runtime.latency import measure_all
     from netspec.runtime.predictor import Predictor

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     help="Text, one JSON document, SARIF, or annotations for CI.",
 )
 def command(specs: tuple[str, ...], explain: bool, reading: Reading, format_: str) -> int:
-    """Check specs: every mistake with its place, and what they expect of themselves. Never imports torch."""
+    """Check specs: every mistake with its place, and what they expect of themselves. Never imports torch.
+
+    Example: netspec check mnist_convnet --explain
+    """
     reports = {ref: _check(ref, reading) for ref in specs}
     found = [diagnostic for report in reports.values() for diagnostic in report.diagnostics]
     if format_ == "text":

@@ -20,7 +20,10 @@ from netspec.compiler import Spec
 @reading_options
 @format_option
 def command(spec: str, emit: str, rewrites: bool, output: Path | None, reading: Reading, format_: str) -> None:
-    """Print SPEC as plain PyTorch source (a file that imports only torch), as its typed graph, or with all resolved."""
+    """Print SPEC as plain PyTorch source (a file that imports only torch), as its typed graph, or with all resolved.
+
+    Example: netspec compile mnist_convnet -o model.py
+    """
     loaded = reading.load(spec)
     print_diagnostics(loaded.warnings)
     text = _emit(loaded, emit, rewrites)

@@ -31,6 +31,8 @@ def command(file: Path, output: Path, trust: bool, renames: tuple[str, ...], dty
     """Convert weights: FILE.pth (with --trust), .safetensors or .npz to OUTPUT.safetensors or OUTPUT.npz.
 
     Of a checkpoint the `state_dict` (or `model`) is taken, and a leading `module.` of all names is dropped.
+
+    Example: netspec convert resnet20.th resnet20.safetensors --trust
     """
     from netspec.weights.convert import cast, renamed
     from netspec.weights.write import write_weights

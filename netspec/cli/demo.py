@@ -24,10 +24,19 @@ SHADES = " .:-=+*#%@"
 
 
 @click.command("demo")
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("netspec-demo"))
-@click.option("--seed", type=click.IntRange(min=0), default=0)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("netspec-demo"),
+    help="The run directory.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the run.")
 def command(output: Path, seed: int) -> None:
-    """Check, train, export, prove and run the lecture's ConvNet on the MNIST digits that come with netspec."""
+    """Check, train, export, prove and run the lecture's ConvNet on the MNIST digits that come with netspec.
+
+    Example: netspec demo -o demo
+    """
     spec = netspec.load(SPEC)
     click.echo(f"1. check   {SPEC}: {totals(spec.graph).num_params:,} parameters, as the lecture says")
     click.echo("2. train   on the MNIST digits, about a minute on two cores")

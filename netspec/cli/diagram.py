@@ -9,6 +9,7 @@ import click
 from netspec import atomic
 from netspec.backends.diagram import FORMATS, MAX_STEPS, draw
 from netspec.backends.diagram import unroll as unrolled
+from netspec.cli.options import COUNT
 from netspec.cli.output import print_diagnostics
 from netspec.cli.reading import Reading, reading_options
 
@@ -19,11 +20,14 @@ from netspec.cli.reading import Reading, reading_options
     "-o", "--output", required=True, help="FILE.svg, FILE.html, FILE.mmd or FILE.dot; `-` is the standard output."
 )
 @click.option("--to", "form", type=click.Choice(FORMATS), help="In place of the file's ending.")
-@click.option("--depth", type=click.IntRange(min=1), default=1, help="Unfold blocks down to this depth; 1: none.")
+@click.option("--depth", type=COUNT, default=1, help="Unfold blocks down to this depth; 1: none.")
 @click.option("--unroll", type=click.IntRange(1, MAX_STEPS), help="Unroll in time, over so many steps (SVG).")
 @reading_options
 def command(spec: str, output: str, form: str | None, depth: int, unroll: int | None, reading: Reading) -> None:
-    """Draw SPEC: blocks folded, repeats drawn once, shapes on the edges."""
+    """Draw SPEC: blocks folded, repeats drawn once, shapes on the edges.
+
+    Example: netspec diagram resnet50 --depth 2 -o resnet50.html
+    """
     chosen = form or Path(output).suffix.removeprefix(".").lower()
     if chosen not in FORMATS:
         endings = ", ".join(f".{each}" for each in FORMATS)

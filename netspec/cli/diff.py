@@ -39,7 +39,10 @@ def command(
     reading: Reading,
     format_: str,
 ) -> int:
-    """Compare the networks of two specs: layers, shapes, parameters, and which weights of A fit B."""
+    """Compare the networks of two specs: layers, shapes, parameters, and which weights of A fit B.
+
+    Example: netspec diff resnet18 resnet34
+    """
     specs = [reading.load(before, set_a), reading.load(after, set_b)]
     for spec in specs:
         print_diagnostics(spec.warnings)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from netspec.cli.options import device_option
 from netspec.cli.output import format_option, print_json
 from netspec.cli.reading import Reading, reading_options, workers_option
 from netspec.cli.runs import spec_and_weights
@@ -16,8 +17,8 @@ from netspec.diagnostics import ModelError
 @click.command("eval")
 @click.argument("run_or_spec")
 @click.option("--weights", type=click.Path(dir_okay=False, path_type=Path), help="A safetensors file.")
-@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", help="Which data.")
+@device_option("auto")
 @workers_option
 @reading_options
 @format_option
@@ -30,7 +31,10 @@ def command(
     reading: Reading,
     format_: str,
 ) -> None:
-    """Measure a run, or a spec with --weights, on a split of its data."""
+    """Measure a run, or a spec with --weights, on a split of its data.
+
+    Example: netspec eval runs/first --split validation
+    """
     spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:
         raise ModelError.at(run_or_spec, "weights", "a spec has no weights", help="name a run, or add --weights FILE")

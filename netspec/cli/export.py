@@ -44,6 +44,8 @@ def command(
     """Write an ONNX file, after ONNX Runtime was seen to compute what PyTorch computes at batch 1, 2 and 7.
 
     The spec's `export:` section says what else: parts, preprocessing, labels, int8.
+
+    Example: netspec export runs/first -o net.onnx
     """
     spec, found = spec_and_weights(run_or_spec, weights, reading)
     if found is None:

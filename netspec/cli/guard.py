@@ -19,6 +19,7 @@ from typing import IO, Any, TypeVar, cast
 import click
 
 import netspec
+from netspec.cli.options import COUNT, Amount
 from netspec.diagnostics import ModelError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,8 +31,13 @@ LEAST_BYTES = 4 * GIBIBYTE
 TIMES_SIZE = 8
 
 _OPTIONS = (
-    click.option("--timeout", type=click.IntRange(min=1), default=600, metavar="SECONDS", help="Stop after so long."),
-    click.option("--max-memory", type=click.FloatRange(min=0.1), metavar="GIB", help="At most so much memory."),
+    click.option("--timeout", type=COUNT, default=600, metavar="SECONDS", help="Stop after so long."),
+    click.option(
+        "--max-memory",
+        type=Amount(0.1, 2**30),
+        metavar="GIB",
+        help="At most so much memory; else 4 GiB, or 8 times the size of the files.",
+    ),
     click.option("--trusted", is_flag=True, help="Run the file in this process, without limits."),
 )
 

@@ -15,7 +15,10 @@ from netspec.compiler.shipped import shipped
 @click.command("list")
 @format_option
 def command(format_: str) -> None:
-    """Show the shipped specs: name, input, parameters, source."""
+    """Show the shipped specs: name, input, parameters, source.
+
+    Example: netspec list
+    """
     rows: list[dict[str, Any]] = []
     for name, path in shipped().items():
         spec = load(path)

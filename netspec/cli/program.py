@@ -1,11 +1,8 @@
-"""The `netspec` program: its commands, its exit codes, and the one place where errors become words.
-
-Exit codes: 0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec; 75
-stopped, and can be resumed; 130 interrupted.
-"""
+"""The `netspec` program: its commands, its exit codes (see `program`), and the one place where errors become words."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -44,6 +41,7 @@ _MODULES = {name: name for name in COMMANDS} | {
 }
 
 INTERRUPTED = 130
+LESS_MEMORY = "smaller batches take less; `netspec summary SPEC --batch N` shows how much"
 BUG = 70
 
 
@@ -75,11 +73,12 @@ class Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from netspec.diagnostics.suggest import did_you_mean
 
-            ctx.fail(f"no command is called {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+            known = did_you_mean(args[0], COMMANDS) or "`netspec --help` shows them"
+            ctx.fail(f"no command is called {args[0]!r}; {known}")
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(netspec.__version__, prog_name="netspec")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
@@ -87,6 +86,11 @@ def program(ctx: click.Context, debug: bool) -> None:
     """A declarative YAML-to-network compiler: check, train, export with proof, run.
 
     SPEC is a path, `-` for the standard input, or the name of a shipped spec (see `netspec list`).
+
+    Exit codes: 0 fine; 1 the spec, the data or the model is wrong; 2 usage; 69 not available here; 70 a bug in netspec;
+    75 stopped, and can be resumed; 130 interrupted.
+
+    Example: netspec check mnist_convnet
     """
     ctx.obj = {**(ctx.obj or {}), "debug": debug}
 
@@ -94,7 +98,19 @@ def program(ctx: click.Context, debug: bool) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
     words = list(sys.argv[1:] if args is None else args)
+    _open_streams()
     sys.exit(run(words))
+
+
+def _open_streams() -> None:
+    """Streams that take every text, also where they were closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            # Names of files are bytes, and a terminal may know ASCII alone: what it cannot show is escaped.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(words: list[str], *, limited: bool = False) -> int:
@@ -104,13 +120,6 @@ def run(words: list[str], *, limited: bool = False) -> int:
         result: Any = program.main(words, prog_name="netspec", standalone_mode=False, obj=known)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except NetspecError as error:
-        if "--debug" in words:
-            raise
-        from netspec.cli.output import print_failure  # here, not above: `--help` writes none of it
-
-        print_failure(error, words)
-        return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -126,9 +135,39 @@ def run(words: list[str], *, limited: bool = False) -> int:
         # Who read our output has gone; closing stdout now keeps the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # whatever is left is a bug, and the user is told so
+    except Exception as error:
         if "--debug" in words:
             raise
+        return _tell(error, words)
+
+
+def _tell(error: Exception, words: Sequence[str]) -> int:
+    """Say what went wrong and give the exit code; whatever has no words is a bug, and the user is told so."""
+    found = _in_words(error)
+    if found is None:
         click.echo(f"netspec: a bug in netspec: {type(error).__name__}: {error}", err=True)
         click.echo("please report it with the spec; --debug before the command shows the traceback", err=True)
         return BUG
+    from netspec.cli.output import print_failure  # here, not above: `--help` writes none of it
+
+    print_failure(found, words)
+    return found.exit_code
+
+
+def _in_words(error: Exception) -> NetspecError | None:
+    """The error that a user can mend, if it is one: of netspec, of the system, or for want of memory."""
+    if isinstance(error, NetspecError):
+        return error
+    if isinstance(error, OSError):
+        reason = (error.strerror or type(error).__name__).lower()
+        return NetspecError.at(str(error.filename or "-"), "unreadable", f"cannot use it: {reason}")
+    if _says_memory_ran_out(error):
+        notes = filter(None, [str(error)])
+        return NetspecError.at("memory", "out-of-memory", "memory ran out", notes=notes, help=LESS_MEMORY)
+    return None
+
+
+def _says_memory_ran_out(error: Exception) -> bool:
+    """Python and NumPy have a class for it; torch, and then the CPU's allocator alone, has words."""
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(w in str(error) for w in words))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 import netspec
+from netspec.cli.options import COUNT
 from netspec.compiler import Spec
 from netspec.lang.reader import Limits
 
@@ -47,16 +48,15 @@ def check_settings(ctx: click.Context, parameter: click.Parameter, values: tuple
     return values
 
 
-_COUNT = click.IntRange(min=1)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _OPTIONS = (
     click.option(
         "--set", "settings", metavar="NAME=VALUE", multiple=True, callback=check_settings,
         help="Set an argument or a key, depth=101 or train.epochs=3; may be repeated.",
     ),
-    click.option("--max-layers", type=_COUNT, metavar="N", help="Take networks of up to so many layers."),
-    click.option("--max-params", type=_COUNT, metavar="N", help="Take networks of up to so many parameters."),
-    click.option("--max-bytes", type=_COUNT, metavar="N", help="Read specs of up to this size."),
+    click.option("--max-layers", type=COUNT, metavar="N", help="Take networks of up to so many layers."),
+    click.option("--max-params", type=COUNT, metavar="N", help="Take networks of up to so many parameters."),
+    click.option("--max-bytes", type=COUNT, metavar="N", help="Read specs of up to this size."),
     click.option(
         "--allow", "allowed", type=_FOLDER, metavar="DIR", multiple=True,
         help="Read files from this folder too; may be repeated.",

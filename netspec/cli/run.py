@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netspec.cli.guard import guarded
+from netspec.cli.options import COUNT, device_option
 from netspec.cli.output import format_option, print_json
 from netspec.diagnostics import DataError
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("model", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("--top-k", type=click.IntRange(min=1), default=3, help="How many classes to show.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="cpu", envvar="NETSPEC_DEVICE")
+@click.option("--top-k", type=COUNT, default=3, help="How many classes to show.")
+@device_option("cpu")
 @format_option
 @guarded
 def command(
@@ -31,7 +32,9 @@ def command(
     """Predict with ONNX Runtime.
 
     INPUT is a PNG, JPEG or BMP image, a folder of them, FILE[INDEX] of an IDX file, or an NPY file. The model runs in a
-    process of its own, which may use so much time and memory.
+    process of its own, with limits on time and memory.
+
+    Example: netspec run net.onnx digit.png
     """
     from netspec.runtime.predictor import Predictor
 

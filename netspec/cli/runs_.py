@@ -24,7 +24,10 @@ MAX_FIELDS = 40
 @click.option("--verify", is_flag=True, help="Look at every file of weights and every checkpoint; 1 if one is damaged.")
 @format_option
 def command(places: tuple[Path, ...], verify: bool, format_: str) -> int:
-    """List the runs in `runs`, or in other folders; where several runs are named, show in what they differ."""
+    """List the runs in `runs`, or in other folders; where several runs are named, show in what they differ.
+
+    Example: netspec runs runs/first runs/second
+    """
     runs = [PastRun.read(path) for path in _found(places or (RUNS,))]
     fields = compare(runs) if len(places) > 1 and all(map(is_run, places)) else {}
     damage = [error for run in runs for error in run.damage()] if verify else []

@@ -14,7 +14,10 @@ from netspec import atomic
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
 @click.option("--format", "format_", type=click.Choice(["json"]), default="json", help="A schema is JSON.")
 def command(output: Path | None, format_: str) -> None:
-    """Print the JSON Schema (draft-07) of the language, for editors."""
+    """Print the JSON Schema (draft-07) of the language, for editors.
+
+    Example: netspec schema -o netspec.schema.json
+    """
     from netspec.compiler.schema import json_schema
     from netspec.data.preprocess.schema import preprocess_schema
     from netspec.deploy.schema import export_schema

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from netspec.cli.options import COUNT
 from netspec.cli.output import bytes_text, format_option, print_diagnostics, print_json, shape_text, table
 from netspec.cli.reading import Reading, reading_options
 from netspec.compiler.analyses import Layer, Totals, layers, totals
@@ -13,12 +14,15 @@ from netspec.ir import Input, Size
 
 @click.command("summary")
 @click.argument("spec")
-@click.option("--depth", type=click.IntRange(min=1), help="Show blocks down to this depth; 1: as one line each.")
-@click.option("--batch", type=click.IntRange(min=1), default=1, help="The batch size that memory is given for.")
+@click.option("--depth", type=COUNT, help="Show blocks down to this depth; 1: as one line each.")
+@click.option("--batch", type=COUNT, default=1, help="The batch size that memory is given for.")
 @reading_options
 @format_option
 def command(spec: str, depth: int | None, batch: int, reading: Reading, format_: str) -> None:
-    """Show layers, output shapes, parameters, multiply-accumulates and memory of SPEC. Equal neighbours stand once."""
+    """Show layers, output shapes, parameters, multiply-accumulates and memory of SPEC. Equal neighbours stand once.
+
+    Example: netspec summary resnet --set depth=101 --depth 1
+    """
     loaded = reading.load(spec)
     print_diagnostics(loaded.warnings)
     sums = totals(loaded.graph, batch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import netspec
+from netspec.cli.options import Amount, device_option
 from netspec.cli.output import format_option, print_diagnostics, print_json, progress_wanted
 from netspec.cli.reading import Reading, reading_options, workers_option
 from netspec.compiler import Spec
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("spec", required=False)
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", envvar="NETSPEC_DEVICE")
+@device_option("auto")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the spec's.")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), help="The run directory.")
 @click.option(
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--checkpoint-every",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     default=EVERY_SECONDS,
     metavar="SECONDS",
-    show_default=True,
     help="How often the state is saved; 0: after every step.",
 )
 @click.option("--probe", type=click.Choice(["gradients"]), help="Record and draw every layer's gradients.")
@@ -59,6 +59,8 @@ def command(
     """Train SPEC by its train section. The run directory holds weights, metrics, pictures, and what was set.
 
     SIGTERM and Ctrl-C finish the step and save; --resume goes on as if nothing had been.
+
+    Example: netspec train mnist_convnet --set train.epochs=2 -o runs/short
     """
     loaded = _loaded(spec, resume, output, reading)
     print_diagnostics(loaded.warnings)

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from netspec.compiler.shipped import directory, shipped
 from netspec.diagnostics import Report, Source, Span, SpecError
@@ -15,6 +16,7 @@ from netspec.lang.reader import Limits, read
 
 # What marks the root of a project.
 _MARKS = (".git", "pyproject.toml", ".hg")
+_PIECE_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,15 @@ class Files:
         if self.snapshot is not None:
             return self.snapshot.texts[str(path)]
         with path.open("rb") as file:
-            return file.read(self.limits.size_bytes + 1).decode("utf-8-sig")
+            return head(file, self.limits).decode("utf-8-sig")
+
+
+def head(file: BinaryIO, limits: Limits) -> bytes:
+    """A file, or more of it than `limits` allow: bit by bit, since a read of so many bytes takes the memory for all."""
+    found = bytearray()
+    while len(found) <= limits.size_bytes and (piece := file.read(_PIECE_BYTES)):
+        found += piece
+    return bytes(found)
 
 
 def project_root(source: Source) -> Path:

@@ -11,7 +11,7 @@ from netspec.compiler.advise import advise
 from netspec.compiler.elaborate import elaborate
 from netspec.compiler.expect import check_expect
 from netspec.compiler.extend import extended, with_argument, with_settings
-from netspec.compiler.files import Files, Snapshot
+from netspec.compiler.files import Files, Snapshot, head
 from netspec.compiler.sections import with_values
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
@@ -119,11 +119,14 @@ def read_source(ref: str | Path, limits: Limits) -> Source:
         NetspecError: `unknown-spec`, `unreadable`, `yaml-limit`.
     """
     if str(ref) == "-":
-        return _decode("<stdin>", sys.stdin.buffer.read(limits.size_bytes + 1), limits)
-    path = _locate(ref)
+        if sys.stdin is None:
+            raise NetspecError.at("<stdin>", "unreadable", "the standard input is closed")
+        return _decode("<stdin>", head(sys.stdin.buffer, limits), limits)
+    path = Path(ref)
     try:
+        path = _locate(ref)
         with path.open("rb") as file:
-            return _decode(str(path), file.read(limits.size_bytes + 1), limits)
+            return _decode(str(path), head(file, limits), limits)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise NetspecError.at(str(path), "unreadable", f"cannot read: {reason}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics import ModelError
 from netspec.runtime.predictor import Predictor
+
+#: Bytes; NumPy has other errors for arrays that no address could reach.
+ADDRESSES = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def _feeds(predictor: Predictor, batch_size: int, sizes: Mapping[str, int]) -> d
             help = f"give them sizes: `--size {free[0]}=224`"
             raise ModelError.at(str(predictor.path), "model-file", message, help=help)
         dtype = np.dtype(predictor.dtypes[name])
+        if 8 * math.prod((batch_size, *known)) > ADDRESSES:
+            raise MemoryError(f"the input `{name}` would be {[batch_size, *known]}")
         if dtype.kind == "f":
             found[name] = generator.random((batch_size, *known), dtype=np.float32).astype(dtype)
         else:

@@ -54,15 +54,19 @@ class PastRun:
         """The numbers of the best weights; of a run that is not finished, of the last evaluation."""
         best = self.result.get("metrics")
         last = best if isinstance(best, dict) else self.rows[-1] if self.rows else {}
-        return {name: value for name, value in last.items() if name.startswith(("train_", "validation_"))}
+        known = {name: _number(value) for name, value in last.items() if name.startswith(("train_", "validation_"))}
+        return {name: value for name, value in known.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         """All that is known of it."""
         last = self.rows[-1] if self.rows else {}
         notes = {name: self.environment.get(name) for name in ("spec", "seed", "settings", "device", "threads")}
-        times = {name: last.get(name) for name in ("step", "epoch", "seconds", "cpu_seconds")}
+        times = {name: _number(last.get(name)) for name in ("step", "epoch", "seconds", "cpu_seconds")}
         found = {"directory": str(self.directory), "status": self.status, "metrics": self.metrics}
-        return {**found, **notes, **times, "checkpoints": Store(self.directory).steps()}
+        steps = Store(self.directory).steps()
+        # A run that was stopped has come to its last checkpoint, which may be behind the last evaluation.
+        times["step"] = max((*steps, times["step"] or 0)) or None
+        return {**found, **notes, **times, "checkpoints": steps}
 
     def facts(self) -> dict[str, str]:
         """What it trained, by field; nothing where there is no checkpoint."""
@@ -106,6 +110,11 @@ def _objects(path: Path, *, is_lines: bool) -> list[dict[str, Any]]:
     if not all(isinstance(each, dict) for each in found):
         raise damaged(path, "the notes of this run cannot be read")
     return found
+
+
+def _number(value: object) -> int | float | None:
+    """A number of a file that anybody may have written."""
+    return value if isinstance(value, int | float) else None
 
 
 def _failures(look: Callable[[T], object], places: Sequence[T]) -> Iterator[ModelError]:

@@ -55,7 +55,7 @@ def test_runs_are_listed_with_how_far_they_came(project: Path, capsys: Capture) 
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "run spec status step epoch minutes validation_loss validation_accuracy".split()
     assert [line[:5] for line in lines[2:]] == [
-        ["runs/killed", "small", "stopped", "5", "1"],
+        ["runs/killed", "small", "stopped", "7", "1"],
         ["runs/small/a", "small", "finished", "15", "3"],
         ["runs/small/b", "small", "finished", "15", "3"],
     ]
@@ -80,7 +80,7 @@ def test_everything_stands_in_the_document(project: Path, capsys: Capture) -> No
     assert found["ok"] is True and found["damage"] == []
     (run,) = found["runs"]  # type: ignore[misc]
     assert run["status"] == "stopped" and run["checkpoints"] == [6, 7] and run["seed"] == 0
-    assert run["step"] == 5 and set(run["metrics"]) > {"validation_loss", "train_loss"}
+    assert run["step"] == 7 and set(run["metrics"]) > {"validation_loss", "train_loss"}
 
 
 def test_a_run_that_goes_on_is_running(project: Path, capsys: Capture) -> None:
@@ -120,3 +120,11 @@ def test_notes_that_cannot_be_read(project: Path, capsys: Capture, name: str, te
     (Path("runs/small/a") / name).write_bytes(text.encode("latin1"))
     assert _run(["runs"]) == 1
     assert f"runs/small/a/{name}" in capsys.readouterr().err
+
+
+def test_notes_that_anybody_wrote_are_no_bug(project: Path, capsys: Capture) -> None:
+    Path("runs/small/a/metrics.jsonl").write_text('{"step": "a", "epoch": [], "validation_loss": {}}\n')
+    Path("runs/small/a/result.json").write_text('{"metrics": {"validation_loss": "low", "validation_accuracy": 0.5}}')
+    (run,) = told(capsys, "runs/small/a")["runs"]  # type: ignore[misc]
+    assert (run["step"], run["epoch"], run["metrics"]) == (15, None, {"validation_accuracy": 0.5})
+    assert _run(["runs"]) == 0

@@ -166,6 +166,8 @@ class _Bundle:
 @contextmanager
 def _bundle(model: onnx.ModelProto, target: Path, beside: Beside | None) -> Iterator[_Bundle]:
     """Write a model; it takes its place when the block ends without an error, and leaves nothing otherwise."""
+    if any("\udc80" <= each <= "\udcff" for each in str(target)):  # bytes that are no UTF-8
+        raise ModelError.at(ascii(str(target))[1:-1], "unwritable", "ONNX opens files by names in UTF-8 only")
     with atomic.replacing(target) as temporary:
         written, is_new = _Bundle(temporary), False
         try:
