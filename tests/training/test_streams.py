@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from netspec.backends.torch import build
+from netspec.compiler.passes import rewrite
 from netspec.compiler.passes.carried import carried
 from netspec.diagnostics import TrainingError
 from netspec.ir.verify import verify
@@ -59,8 +60,9 @@ def plan_of(folder: Path, text: str, head: str = PLAIN, train: str = TRAIN) -> T
 
 
 def network(plan: TrainPlan) -> torch.nn.Module:
+    """As training builds it: the scan, which is an RNN, runs as torch's layer."""
     torch.manual_seed(0)
-    module = build(plan.graph).eval()
+    module = build(rewrite(plan.graph)).eval()
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return module

@@ -20,7 +20,7 @@ from netspec.backends.torch import build
 from netspec.backends.torch.program import is_module
 from netspec.compiler.admissible import Assignment, admissible, free_symbols
 from netspec.diagnostics import ModelError
-from netspec.ir import Graph, Input, Value, evaluate
+from netspec.ir import Graph, Input, TensorType, Value, evaluate, symbols_of
 from netspec.ops.lowering import BATCH
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
@@ -124,9 +124,22 @@ def compare(
     for trial in tried:
         expected = _torch_outputs(module, graph, trial.inputs)
         computed = run.run(list(graph.output_names), trial.inputs)
-        for name, a, b in zip(graph.output_names, computed, expected, strict=True):
+        for name, value, *pair in zip(graph.output_names, graph.outputs, computed, expected, strict=True):
+            a, b = (valid(graph, value.type, each, trial.inputs) for each in pair)
             found.append(replace(difference(name, trial.batch, a, b, atol, rtol), sizes=tuple(trial.sizes.items())))
     return tuple(found)
+
+
+def valid(graph: Graph, type: TensorType, array: np.ndarray[Any, Any], inputs: Arrays) -> np.ndarray[Any, Any]:
+    """A batch of that type with zeros beyond the samples' lengths: what stands there is nobody's."""
+    lengths = {symbol: inputs[value.name] for symbol, value in graph.lengths.items()}
+    for axis in type.valid if type.times == 1 else ():
+        size = type.shape[axis - 1]
+        names = [each.name for each in symbols_of(size)]
+        ends = [evaluate(size, {name: int(lengths[name][i]) for name in names}) for i in range(len(array))]
+        inside = np.arange(array.shape[axis]) < np.array(ends)[:, None]
+        array = np.where(np.expand_dims(inside, [each for each in range(1, array.ndim) if each != axis]), array, 0)
+    return array
 
 
 def difference(
@@ -150,6 +163,8 @@ def first_difference(
     values = {output for node in model.graph.node for output in node.output}
     called = _called_as_modules(graph)
     paths = [path for path, _ in module.named_modules() if path in values and path in called]
+    if not paths:
+        return None
     model.graph.ClearField("output")
     model.graph.output.extend(onnx.ValueInfoProto(name=path) for path in paths)
     with _Recorder(module, paths) as recorder:
@@ -157,7 +172,9 @@ def first_difference(
     computed = dict(zip(paths, session(model.SerializeToString()).run(paths, trial.inputs), strict=True))
     for node in graph.walk():
         if node.path in computed and node.path in recorder.values:
-            found = difference(node.path, trial.batch, computed[node.path], recorder.values[node.path], atol, rtol)
+            pair = computed[node.path], recorder.values[node.path]
+            a, b = (valid(graph, node.outputs[0].type, each, trial.inputs) for each in pair)
+            found = difference(node.path, trial.batch, a, b, atol, rtol)
             if not found.ok:
                 return found
     return None

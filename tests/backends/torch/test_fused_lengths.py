@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torch
 from torch import nn
 
 from netspec.backends.onnx import lower
-from netspec.backends.onnx.parity import session
+from netspec.backends.onnx.export import export_onnx
+from netspec.backends.onnx.parity import first_difference, session
 from netspec.backends.torch import build, sequences
 from netspec.backends.torch.proof import is_proven
 from netspec.backends.torch.source import emit
@@ -206,3 +208,19 @@ def test_the_proof_sees_a_layer_that_does_not_end_at_lengths(monkeypatch: pytest
     scan = marked(graph_of("gru", "forward"))
     monkeypatch.setattr(sequences.Ended, "of", lambda sequence, *_, reverse: sequences.Whole(sequence, reverse))
     assert not is_proven(scan)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_it_is_exported_whatever_stands_in_padding(kind: str, tmp_path: Path) -> None:
+    """The loop holds h there, ONNX's layer gives zeros, torch's goes on."""
+    graph = graph_of(kind, "forward")
+    assert len(export_onnx(graph, build(graph).eval(), tmp_path / "net.onnx").differences) >= 3
+    rewritten = build(rewrite(graph)).eval()
+    assert export_onnx(graph, rewritten, tmp_path / "net.onnx").differences
+
+
+def test_where_no_layer_stands_alone_none_is_named() -> None:
+    graph = graph_of("gru", "forward")
+    module = build(graph).eval()
+    state = {key: value.detach().numpy() for key, value in module.state_dict().items()}
+    assert first_difference(graph, module, state, 20, 0.0, 0.0) is None
