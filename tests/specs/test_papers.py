@@ -1,4 +1,4 @@
-"""What no count of parameters shows: normalised responses, and which shares are dropped, as the papers have them."""
+"""What no count of parameters shows: normalised responses, shares that are dropped, the figures of recipes, as papers have them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import netspec
+from netspec.diagnostics import Report
 from netspec.ops.regularize import Dropout
+from netspec.training.planner import plan
 
 PAPER, CAFFE = (2.0, 1e-4), (1.0, 1e-4 / 5)
 
@@ -49,3 +51,28 @@ def test_responses_are_normalised_by_the_formula(
 )
 def test_shares_that_are_dropped(name: str, shares: list[float]) -> None:
     assert [node.op.p for node in netspec.load(name).graph.walk() if isinstance(node.op, Dropout)] == shares
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "weight_decay", "lr", "epochs"),
+    [
+        ("alexnet", 128, 5e-4, 0.01, 90),
+        ("zfnet", 128, None, 0.01, 70),
+        ("vgg16", 256, 5e-4, 0.01, 74),
+        ("resnet50", 256, 1e-4, 0.1, 120),  # 600,000 batches of 1,281,167 images
+        ("googlenet_2014", 32, 2e-4, 0.01, 60),  # Caffe's
+        ("resnet20", 128, 1e-4, 0.1, None),
+    ],
+)
+def test_figures_of_the_recipes(
+    name: str, batch: int, weight_decay: float | None, lr: float, epochs: float | None
+) -> None:
+    stages = plan(netspec.load(name), Report())
+    assert stages is not None
+    settings, [update] = stages.final.settings, stages.final.updates
+    [group] = update.groups
+    assert settings.batch_size == batch and epochs in (None, settings.epochs)
+    assert group.optimizer.name == "sgd" and group.optimizer.momentum == 0.9 and group.optimizer.lr == lr
+    assert weight_decay in (None, group.optimizer.weight_decay)
+    heads = [0.3, 0.3] if name == "googlenet_2014" else []
+    assert [term.weight for term in update.terms] == [1.0, *heads]
