@@ -1,4 +1,4 @@
-"""What no count of parameters shows: normalised responses, shares that are dropped, the figures of recipes, as papers have them."""
+"""What no count of parameters shows, held to the papers: normalised responses, dropped shares, figures of recipes."""
 
 from __future__ import annotations
 
