@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -99,7 +100,16 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
     words = list(sys.argv[1:] if args is None else args)
     _open_streams()
+    _end_cleanly()
     sys.exit(run(words))
+
+
+def _end_cleanly() -> None:
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, so that no temporary file and no child process stays."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not every system has both
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _open_streams() -> None:

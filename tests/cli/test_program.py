@@ -74,6 +74,24 @@ def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Captur
     assert "the standard input is closed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_command_that_is_told_to_end_cleans_up(tmp_path: Path, name: str) -> None:
+    """It ends in the middle of writing a file, and in a folder of its own."""
+    code = f"""
+import os, signal, tempfile
+from netspec import atomic
+from netspec.cli import program
+def slow(*args, **kwargs):
+    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}), atomic.replacing({str(tmp_path / "x.onnx")!r}):
+        os.kill(os.getpid(), signal.{name})
+program.program.main = slow
+program.main([])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, b"interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
 @pytest.mark.parametrize(("reference", "code"), [("mnist_convnet", 0), ("nothing", 1)])
 def test_closed_streams_change_no_exit_code(closed: str, reference: str, code: int) -> None:
