@@ -98,10 +98,10 @@ def check(found: list[Difference], place: str) -> list[Diagnostic]:
     """
     refused = [each for each in found if each.effect == "refused"]
     if refused:
-        notes = [*map(str, refused[:MAX_SHOWN]), *_more(len(refused)), *_also(found)]
+        notes = [*map(str, refused[1:MAX_SHOWN]), *_more(len(refused)), *_also(found)]
         message = f"the run cannot go on: {refused[0]}"
         help = "undo the change, or begin a new run, from the weights of this one with `weights: FILE`"
-        raise ModelError.at(place, "checkpoint", message, notes=notes[1:] if len(refused) == 1 else notes, help=help)
+        raise ModelError.at(place, "checkpoint", message, notes=notes, help=help)
     words = {
         "": "changed, and harmless",
         "inexact": "changed: the run goes on, but not to the last bit as it would have",

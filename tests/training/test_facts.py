@@ -232,6 +232,16 @@ def test_another_seed_is_refused(tmp_path: Path) -> None:
         train(spec_of_run(tmp_path / "run"), resume=tmp_path / "run", seed=4)
 
 
+def test_each_refused_difference_is_shown_once(tmp_path: Path) -> None:
+    before = facts(spec_of(SAMPLE, tmp_path))
+    now = {**before, "meaning": {**before["meaning"], "updates": "0", "augment": "0"}}
+    with pytest.raises(ModelError) as caught:
+        check(compare(before, now), "runs/x")
+    (told,) = caught.value.diagnostics
+    for field in ("`updates`", "`augment`"):
+        assert sum(field in each for each in [told.message, *told.notes]) == 1
+
+
 def test_what_the_text_does_not_explain_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another release may read the same text in another way."""
     before = facts(spec_of(SAMPLE, tmp_path))
