@@ -38,7 +38,7 @@ def block(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, r
     given = given_arguments(decl.argument, found.args, {**env.names, **sizes}, what, report)
     if given is None or (reads is None and _asks(found)):
         return
-    args = bind_arguments(found.args, given, sizes, decl.key.span, what, report)
+    args = bind_arguments(found.args, given, closed(env, sizes).names, decl.key.span, what, report)
     if args is None:
         return
     inner = open_body(
@@ -154,11 +154,11 @@ def use(chains: Chains, body: Body, decl: LayerDecl, entry: Entry, env: Env, rea
     )  # fmt: skip
     reads = by_port(ports, decl, reading, what, report)
     sizes = _sizes(reads)
+    sizes_of_vocabs = {name: vocab.size for name, vocab in document.vocabs.items()}
     given = given_arguments(decl.beside.get("args"), document.args, {**env.names, **sizes}, what, report)
-    args = None if given is None else bind_arguments(document.args, given, {}, decl.key.span, what, report)
+    args = None if given is None else bind_arguments(document.args, given, sizes_of_vocabs, decl.key.span, what, report)
     if args is None or reads is None:
         return
-    sizes_of_vocabs = {name: vocab.size for name, vocab in document.vocabs.items()}
     around = Env(document, {**sizes_of_vocabs, **args})
     types = InputTypes(document, around, report)
     if not check_ports(chains.session, document, types, reads, decl, report):

@@ -12,7 +12,7 @@ from math import prod
 from typing import Literal
 
 from netspec.compiler.analyses import Layer, Totals, layers, own_params, totals
-from netspec.ir import Graph, Region, TensorType, Value
+from netspec.ir import Graph, Region, Scan, TensorType, Value
 
 Status = Literal["same", "changed", "renamed", "added", "removed"]
 
@@ -143,6 +143,7 @@ def _reads(graph: Graph) -> dict[str, tuple[str, ...]]:
 def _trace(graph: Graph, names: dict[Value, str], found: dict[str, tuple[str, ...]]) -> None:
     for node in graph.nodes:
         if isinstance(node, Region):
+            found |= {each.path: () for each in (node.learned() if isinstance(node, Scan) else ())}
             states = {value: f"{node.path}.{value.name}" for value in node.body.inputs}  # of a scan, at its start
             names.update(states | {inside: names[value] for inside, value in node.entries()})
             _trace(node.body, names, found)

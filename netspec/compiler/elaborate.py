@@ -134,9 +134,7 @@ class _Network:
             message = f"a vocabulary is called `{name}` too"
             self._report.error("duplicate-name", message, document.args[name].name.span)
         sizes: dict[str, object] = {name: vocab.size for name, vocab in document.vocabs.items()}
-        place = document.root.span
-        start = Span(place.source, place.start, place.start + 1)
-        args = bind_arguments(document.args, self._settings, sizes, start, "the spec", self._report)
+        args = bind_arguments(document.args, self._settings, sizes, None, "the spec", self._report)
         return None if args is None else sizes | args
 
     def _inputs(self, root: Body, env: Env) -> tuple[Value, ...]:

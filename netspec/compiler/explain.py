@@ -30,6 +30,8 @@ def trace(reads: tuple[Read, ...]) -> str | None:
 def remedy(condition: Scalar, body: Body, name: str) -> str:
     """What would make a layer be there whose `when` is false: its argument, and where it is set."""
     text = condition.text.removeprefix("=").strip()
+    if text == "false":
+        return f"`{name}` is there only without its `when: false`"
     if not text.isidentifier():
         return f"`{name}` is there only where {text}"
     scope: Body | None = body

@@ -107,7 +107,7 @@ def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: R
     """The value that `rest` names inside an entry of `home`, as a value of `home`."""
     at = home
     while rest and entry.body is not None and rest not in entry.output_names:
-        if _is_opaque(entry, reference, report):
+        if _is_opaque(entry, reference, report) or _is_of_elements(entry, reference, report):
             return None
         name, _, rest = rest.partition(".")
         inner = entry.body
@@ -123,8 +123,15 @@ def _inside(entry: Entry, rest: str, home: Body, reference: Reference, report: R
         return at.export(entry.outputs[0], home), entry
     if rest in entry.output_names:
         return at.export(entry.outputs[entry.output_names.index(rest)], home), entry
+    if entry.absent:
+        message = (
+            f"`{entry.path}` is {entry.absent}: it stands for what it would have read, which has no `{shorten(rest)}`"
+        )
+        report.error("unknown-name", message, reference.span, help=entry.remedy)
+        return None
     known = f"its outputs are {', '.join(entry.output_names)}" if entry.output_names else "it has one output"
-    report.error("unknown-name", f"`{entry.path}` has no output `{shorten(rest)}`; {known}", reference.span)
+    help = did_you_mean(rest, entry.output_names)
+    report.error("unknown-name", f"`{entry.path}` has no output `{shorten(rest)}`; {known}", reference.span, help=help)
     return None
 
 
@@ -132,10 +139,21 @@ def _is_opaque(entry: Entry, reference: Reference, report: Report) -> bool:
     """Whether an entry is a use of a block: whose outputs alone are read from outside; a spec that is used is open."""
     if entry.body is None or not entry.body.is_closed or entry.body.env.document is not _document_around(entry.body):
         return False
+    if not entry.outputs:
+        return True  # its mistake is reported
     outputs = ", ".join(f"`{name}`" for name in entry.output_names)
     help = f"its outputs are {outputs}" if outputs else "name the value among the `outputs` of the block"
     message = f"`{entry.path}` is a block, whose inside cannot be read from outside"
     report.error("unknown-name", message, reference.span, help=help)
+    return True
+
+
+def _is_of_elements(entry: Entry, reference: Reference, report: Report) -> bool:
+    """Whether what is inside of an entry is of single elements of an axis: its outputs alone have the axis again."""
+    if entry.decl is None or entry.decl.each is None:
+        return False
+    message = f"`{entry.path}` is applied to each element of `{entry.decl.each.text}`; its inside is read only there"
+    report.error("unknown-name", message, reference.span, help=f"`{entry.name}` is its value, along the axis")
     return True
 
 

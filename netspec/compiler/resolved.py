@@ -12,7 +12,7 @@ from typing import Any
 from netspec.compiler.resolved_scans import cell_chain, cell_head, cell_outputs, scan_words
 from netspec.compiler.restated import head, tail
 from netspec.compiler.spec import WeightsSection
-from netspec.compiler.words import Chain, HiddenName
+from netspec.compiler.words import Chain, HiddenElements, HiddenName
 from netspec.compiler.yaml_text import Word, block, flow
 from netspec.diagnostics import NetspecError
 from netspec.ir import Graph, Init, Node, Region, Scan, Value
@@ -39,8 +39,8 @@ def spec_text(graph: Graph, document: Document, weights: Sequence[WeightsSection
         layers = [*writer.chain(root, "  "), *_outputs(graph, root)]
         blocks = ["blocks:", *writer.blocks] if writer.blocks else []
         lines = [*head(graph, document), *blocks, "layers:", *layers]
-    except HiddenName as error:
-        help = "rename one of them"
+    except (HiddenName, HiddenElements) as error:
+        help = "rename one of them" if isinstance(error, HiddenName) else None
         raise NetspecError.at(document.source.name, "not-supported", str(error), help=help) from None
     named = set(graph.output_names)
     moved = {path: place for path, place in writer.moved.items() if path not in named}
@@ -95,6 +95,8 @@ class _Writer:
             yield from (f"{indent}  {each}" for each in lines[1:])
             yield from body
         chain.leave(inner)
+        if "each" in line and not all(chain.is_value(value, region) for value in region.outputs):
+            raise HiddenElements(region.path)
         self._note_value(region, chain)
 
     def _scan(self, scan: Scan, chain: Chain) -> dict[str, Any]:

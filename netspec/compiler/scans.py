@@ -140,7 +140,9 @@ def _fill(made: Scanning, reads: Mapping[str, Read], shapes: Mapping[str, Sizes]
     )
     if given is None:
         return
-    args = bind_arguments(block.args, given, sizes, form.cell.span, f"the block `{block.name.text}`", made.report)
+    args = bind_arguments(
+        block.args, given, closed(made.env, sizes).names, form.cell.span, f"the block `{block.name.text}`", made.report
+    )
     if args is None:
         return
     text = f"in block `{block.name.text}` (`{made.entry.path}`) used"

@@ -23,7 +23,7 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 def bind_arguments(
-    decls: MappingOf[str, ArgDecl], given: MappingOf[str, tuple[object, Span]], around: Names, span: Span,
+    decls: MappingOf[str, ArgDecl], given: MappingOf[str, tuple[object, Span]], around: Names, span: Span | None,
     what: str, report: Report,
 ) -> dict[str, object] | None:  # fmt: skip
     """The values of arguments: what is given, else defaults, evaluated in order over the arguments before them.
@@ -32,7 +32,7 @@ def bind_arguments(
         decls: The declarations.
         given: Evaluated values with their places; each has a declaration.
         around: What defaults may refer to beside earlier arguments (`in_channels`).
-        span: The place of the use, for what is missing.
+        span: The place of the use, for what is missing; without one that is shown where it is declared.
         what: How messages call what is used.
         report: Takes `missing-key`, `wrong-type`, `wrong-value`, `bad-expression`.
 
@@ -45,7 +45,7 @@ def bind_arguments(
         if name in given:
             value, place = given[name]
         elif decl.default is None:
-            report.error("missing-key", f"{what} needs the argument `{name}`", span)
+            report.error("missing-key", f"{what} needs the argument `{name}`", span or decl.name.span)
             failed = True
             continue
         elif failed and "=" in decl.default.span.text:

@@ -17,6 +17,13 @@ class HiddenName(Exception):
         super().__init__(f"`{reader}` calls `{word}`, but a layer of `{hiding}` is called `{name}` too")
 
 
+class HiddenElements(Exception):
+    """A group that is applied to each element of an axis gives more than its value, which only a block can."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"`{path}` gives several values for each element of an axis, which a chain of layers cannot")
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Chain:
     """A graph as a chain of the file, in the chain around it."""

@@ -35,7 +35,6 @@ def _argument(key: Scalar, value: Node, taken: frozenset[str], report: Report) -
     if key.text in taken or key.text in TAKEN:
         what = "a key of a spec" if key.text in taken else "a word of expressions"
         report.error("reserved-name", f"`{key.text}` is {what}; an argument needs another name", key.span)
-        return None
     if isinstance(value, Mapping) and "type" in value:
         return _long_form(key, value, report)
     if isinstance(value, Scalar) and not value.quoted and value.text in TYPES:

@@ -155,7 +155,10 @@ class LayerReader:
 
     def parallel(self, node: Mapping, what: str) -> Parallel | None:
         """The branches of `parallel` in a layer or a block, with their `join`."""
-        found = form.mapping(node.get("parallel"), "`parallel`", self.report)
+        written = node.get("parallel")
+        found = form.mapping(written, "`parallel`", self.report)
+        if found is None and not (written is None or is_null(written)):
+            return None
         if found is None or len(found) == 0:
             span = node.key("parallel").span
             self.report.error("missing-key", "`parallel` needs branches, a name each", span)
@@ -164,12 +167,11 @@ class LayerReader:
         branches = [self._branch(key, value) for key, value in named]
         if None in branches or len(branches) < len(found):
             return None
-        join = node.get("join")
-        return Parallel(
-            node.key("parallel").span,
-            tuple(branch for branch in branches if branch is not None),
-            None if join is None or is_null(join) else self.layer(join),
-        )
+        written = node.get("join")
+        join = None if written is None or is_null(written) else self.layer(written)
+        if join is None and not (written is None or is_null(written)):
+            return None
+        return Parallel(node.key("parallel").span, tuple(branch for branch in branches if branch is not None), join)
 
     def _branch(self, name: Scalar, node: Node) -> Branch | None:
         if isinstance(node, Sequence):

@@ -14,7 +14,8 @@ class Layers:
     """Names -> values."""
 
     def __init__(self, graph: Graph) -> None:
-        self._values = named_values(graph)
+        # What is inside of an `each` is of single elements: it has not the samples of the batch.
+        self._values = {name: value for name, value in named_values(graph).items() if value.type.times == 1}
         self._values |= dict(zip(graph.output_names, graph.outputs, strict=False))
 
     @property

@@ -103,3 +103,18 @@ def test_calls_and_ties_have_no_keys_of_their_own() -> None:
     assert found.weights.only_after == ("b.weight", "b.bias")
     assert found.weights.transferable == ("a.weight", "a.bias")
     assert found.layers[1].changes == {"owner": ("a", None)}
+
+
+def test_learned_states_of_a_scan_are_layers_too() -> None:
+    text = """netspec: 1
+inputs: {x: [T, 8]}
+blocks:
+  cell:
+    inputs: [x, h]
+    layers: [{concat, from: [x, h]}, {name: n, linear: 4}]
+    outputs: {h: n}
+layers: [{name: s, scan: {cell: cell, state: {h: {shape: 4, learned: true}}}}]
+"""
+    found = compile_source(Source("net.yaml", text)).graph
+    assert {row.status for row in diff(found, found).layers} == {"same"}
+    assert "s.h" in [row.after.path for row in diff(found, found).layers if row.after is not None]

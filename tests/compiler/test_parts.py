@@ -139,3 +139,10 @@ def test_a_used_spec_reads_what_its_inputs_are(folder: Path) -> None:
 def test_a_spec_that_uses_itself(folder: Path) -> None:
     (found,) = mistakes(folder, "netspec: 1\ninputs: {x: [3]}\nlayers: [{use: net.yaml}]\n")
     assert found.code == "cycle"
+
+
+def test_defaults_of_a_used_spec_see_its_vocabularies(folder: Path) -> None:
+    used = "netspec: 1\nvocabs: {words: [a, b, c]}\nargs: {n: =words*2}\ninputs: {x: [8]}\nlayers: [{linear: =n}]\n"
+    (folder / "used.yaml").write_text(used)
+    spec = compiled(folder, "netspec: 1\ninputs: {x: [8]}\nlayers: [{name: net, use: used.yaml}]\n")
+    assert spec.graph.outputs[0].type.shape == (6,)

@@ -271,6 +271,20 @@ VALUES = st.recursive(
 )
 
 
+def test_values_for_each_element_that_a_chain_cannot_give_are_refused() -> None:
+    text = """netspec: 1
+inputs: {x: [T, 8]}
+blocks:
+  two:
+    layers: [{name: a, linear: 4}, {name: b, linear: 2}]
+    outputs: {a: a, b: b}
+layers: [{name: e, each: T, two}, {relu, from: e.a}]
+"""
+    spec = compile_source(Source("net.yaml", text))
+    with pytest.raises(NetspecError, match="`e` gives several values for each element of an axis"):
+        spec_text(spec.graph, spec.document)
+
+
 @given(VALUES)
 def test_values_are_read_back_as_they_were(value: Any) -> None:
     for written in (f"key: {flow(value)}", "\n".join(block("key", value))):

@@ -87,3 +87,22 @@ def test_words_of_what_exists_in_training_only_are_not_deployed(tmp_path: Path) 
     assert "a.wide" in named_values(graph)
     assert named_values(graph)["a.wide"].type.shape == (3,)
     assert named_values(deployed(graph))["a.wide"].type.shape == (8,)  # the layer inside
+
+
+def test_what_is_of_single_elements_of_an_axis_is_no_output_of_a_loss(tmp_path: Path) -> None:
+    text = """\
+netspec: 1
+inputs: {image: {shape: [1, 6, 6], preprocess: [{scale: =1/255}]}}
+layers: [{name: rows, each: 2, sequence: [{name: a, linear: 3}, relu]}, {name: m, mean: [1, 2]}]
+"""
+    _, found = planned(
+        TRAIN[: TRAIN.index("  loss")]
+        + """\
+  loss: {cross_entropy: {output: rows.a, target: label}}
+  optimizer: {sgd: 0.05}
+  steps: 3
+""",
+        tmp_path,
+        text,
+    )
+    assert [each.message for each in found] == ["no layer is called `rows.a`"]
