@@ -270,6 +270,12 @@ OTHERS = {
     "lstm with a scaled gate": XH + FOUR + """
         {name: new_c, calc: "0.9 * sigmoid(f) * c + sigmoid(i) * tanh(u)"}
         {name: new_h, calc: "sigmoid(o) * tanh(new_c)"}""",
+    "lstm that adds a number to its cell": XH + FOUR + """
+        {name: new_c, calc: "sigmoid(f) * c + sigmoid(i) * tanh(u) + 0.5"}
+        {name: new_h, calc: "sigmoid(o) * tanh(new_c)"}""",
+    "lstm that adds to what it puts out": XH + FOUR + """
+        {name: new_c, calc: "sigmoid(f) * c + sigmoid(i) * tanh(u)"}
+        {name: new_h, calc: "sigmoid(o) * tanh(new_c) + 0.5"}""",
     "lstm with layer norm": XH + FOUR + """
         {name: norm, layer_norm, from: f}
         {name: new_c, calc: "sigmoid(norm) * c + sigmoid(i) * tanh(u)"}
