@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tempfile
@@ -19,11 +20,15 @@ _TEMPORARY = re.compile(r"\..+\.([0-9a-f]+-\d+-\d+)\.[a-z0-9_]{8}\.tmp")
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there takes its place when the block ends without an error.
 
+    What a killed process left of an earlier try is removed.
+
     Raises:
         NetspecError: `unwritable`, when the directory or the disk refuses; what stood at `path` before stays.
     """
     target = Path(path)
     temporary: Path | None = None
+    with suppress(NetspecError):  # it is in nobody's way
+        remove_abandoned(target.parent, glob.escape(target.name))
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.{Owner.current()}.", suffix=".tmp", dir=target.parent)
         temporary = Path(name)
@@ -58,14 +63,14 @@ def write_chunks(path: str | Path, chunks: Iterable[bytes | memoryview]) -> None
             os.close(handle)
 
 
-def remove_abandoned(directory: Path) -> None:
-    """Remove temporary files whose owners are gone, as a killed process leaves them.
+def remove_abandoned(directory: Path, name: str = "*") -> None:
+    """Remove temporary files whose owners are gone, as a killed process leaves them: of all targets, or of a pattern.
 
     Raises:
         NetspecError: `unwritable`.
     """
     try:
-        for path in directory.glob(".*.tmp"):
+        for path in directory.glob(f".{name}.*.tmp"):
             found = _TEMPORARY.fullmatch(path.name)
             owner = Owner.parse(found[1]) if found else None
             if owner is not None and owner.is_gone:
