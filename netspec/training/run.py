@@ -10,6 +10,7 @@ import torch
 
 from netspec.compiler.spec import Spec
 from netspec.diagnostics import Report, SpecError, TrainingError
+from netspec.training.allocator import keeping_memory
 from netspec.training.checkpoints.lock import exclusive
 from netspec.training.checkpoints.pace import EVERY_SECONDS, Pace
 from netspec.training.device import seeded, select, threads_for, using_threads
@@ -145,7 +146,12 @@ def _begin(stages: Stages, spec: Spec) -> None:
 
 def _go(stages: Stages, spec: Spec, saved: Saved | None, progress: bool) -> None:
     run = stages.facts["run"]
-    with memory_for(stages.plan.final), using_threads(run["threads"]), seeded(stages.device, run["seed"]):
+    with (
+        memory_for(stages.plan.final),
+        keeping_memory(),
+        using_threads(run["threads"]),
+        seeded(stages.device, run["seed"]),
+    ):
         stages.go(saved, progress, lambda: _begin(stages, spec))
 
 
