@@ -3,6 +3,7 @@
 Those with attributes are in `activation_parametric`, those along an axis in `activation_axis`.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -40,9 +41,9 @@ class Clipped(Elementwise):
 
     monotone = True
 
+    @abstractmethod
     def bounds(self) -> tuple[float, float]:
         """The interval's ends."""
-        raise NotImplementedError(type(self).__name__)
 
     def to_onnx(self, g: OnnxBuilder, input: OnnxValue, p: OnnxParams) -> OnnxValue:
         low, high = self.bounds()

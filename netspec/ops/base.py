@@ -7,6 +7,7 @@ docstring with shapes, `name`, attributes (pydantic fields with PyTorch's names 
 """
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -129,6 +130,7 @@ class Op(BaseModel):
         Raises:
             OpError: the op cannot take these inputs.
         """
+        # Every op has one; not abstract, as mixins call it by `super`.
         raise NotImplementedError(type(self).__name__)
 
     def params(self, *inputs: Any) -> Mapping[str, Param]:
@@ -201,12 +203,13 @@ class Op(BaseModel):
         """The arithmetic of the sizes that it computes, by axis: `(28 - 5)/1 + 1 = 24`; None where it keeps them."""
         return None
 
+    @abstractmethod
     def to_torch(self, t: TorchBuilder, *inputs: Any) -> TorchResult:
         """A module, `t.nn.Linear(...)`, or an expression over the inputs, `t.torch.cat([a, b], dim=1)`."""
-        raise NotImplementedError(type(self).__name__)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> OnnxValue | tuple[OnnxValue, ...]:
         """ONNX nodes: `g.Gemm(input, p.weight, p.bias, transB=1)`; the last argument `p` holds the parameters."""
+        # Not abstract: what draws is an input of an exported model, and has none.
         raise NotImplementedError(type(self).__name__)
 
     def infer_all(self, *inputs: TensorType) -> tuple[TensorType, ...]:

@@ -1,5 +1,6 @@
 """Parts of a tensor along one axis: select, index_select, slice, narrow, chunk, split."""
 
+from abc import abstractmethod
 from typing import Any
 
 from netspec.ir import Dim, DType, TensorType, is_at_most, is_less
@@ -114,9 +115,9 @@ class Cut(Op):
     moves_only = True
     dim: Axis
 
+    @abstractmethod
     def bounds(self, size: int | Dim) -> tuple[int | Dim, int | Dim, int]:
         """First position, the one behind the last, and step, for an axis of that size."""
-        raise NotImplementedError(type(self).__name__)
 
     def cut(self, input: TensorType) -> tuple[int, int | Dim, int | Dim, int]:
         """The axis, and the bounds on it.
@@ -208,17 +209,17 @@ class Parts(Op):
     dtypes = ANY_DTYPE
     moves_only = True
 
+    @abstractmethod
     def axis(self, input: TensorType) -> int:
         """The axis that is cut, counted from 1."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def sizes(self, input: TensorType) -> list[int | Dim]:
         """The sizes of the parts.
 
         Raises:
             OpError: the axis cannot be cut like that.
         """
-        raise NotImplementedError(type(self).__name__)
 
     def infer(self, input: TensorType) -> tuple[TensorType, ...]:
         axis = self.axis(input)
@@ -229,9 +230,9 @@ class Parts(Op):
         """Each part reads another range; `ALL` bounds them."""
         return ALL if dim == self.axis(input) and len(self.sizes(input)) > 1 else POINTWISE
 
+    @abstractmethod
     def in_torch(self, input: TorchValue) -> Any:
         """The tuple of the parts."""
-        raise NotImplementedError(type(self).__name__)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         parts = self.in_torch(input)

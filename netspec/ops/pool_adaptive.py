@@ -1,5 +1,6 @@
 """Pools that are given the output's size."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -94,9 +95,9 @@ class AdaptivePool(SpaceOp):
         is_whole = all(divisions[axis - 2].out in (1, divisions[axis - 2].size) for axis in input.valid if axis > 1)
         return self.neutral(input) if is_whole else None
 
+    @abstractmethod
     def neutral(self, input: TensorType) -> float:
         """What changes no value of a window."""
-        raise NotImplementedError(type(self).__name__)
 
     def to_torch(self, t: TorchBuilder, input: TorchValue) -> TorchResult:
         size: Any = self.output_size
@@ -138,9 +139,9 @@ class AdaptivePool(SpaceOp):
         pooled = self._node(g, self.onnx_global, g.Reshape(images, g.sizes([0, count, *widths], input)))
         return g.Reshape(pooled, g.sizes([0, input.shape[0], *sizes], input))
 
+    @abstractmethod
     def uneven(self, g: OnnxBuilder, input: OnnxValue, divisions: tuple[Division, ...]) -> OnnxValue:
         """Windows of several sizes: each is laid out beside the next at full width, then all are pooled evenly."""
-        raise NotImplementedError(type(self).__name__)
 
     def _node(self, g: OnnxBuilder, op_type: str, input: OnnxValue, divisions: tuple[Division, ...] = ()) -> OnnxValue:
         widths = [division.width for division in divisions]

@@ -1,5 +1,6 @@
 """Recurrent layers: RNN, GRU, LSTM, by torch's fused modules and ONNX's nodes."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -166,9 +167,9 @@ class Recurrent(Op):
     def _last(self, t: TorchBuilder, state: Any) -> Any:
         return t.torch.cat([state[-2], state[-1]], dim=1) if self.bidirectional else state[-1]
 
+    @abstractmethod
     def cell(self) -> Cell:
         """What it is called in ONNX, and what differs from torch."""
-        raise NotImplementedError(type(self).__name__)
 
     def to_onnx(self, g: OnnxBuilder, *inputs_then_params: Any) -> tuple[OnnxValue, ...]:
         *inputs, p = inputs_then_params
