@@ -11,8 +11,8 @@ import pytest
 from netspec.cli.program import run as _run
 from netspec.training.checkpoints.lock import exclusive
 from netspec.training.run import train
+from tests.training.resuming import KillAfter, Killed
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data
-from tests.training.test_resume import KillAfter, Killed
 
 Capture = pytest.CaptureFixture[str]
 

@@ -14,8 +14,8 @@ from netspec.backends.torch import build
 from netspec.training.pictures.gradients import gradients_svg
 from netspec.training.probe import GradientProbe
 from netspec.training.run import train
+from tests.training.resuming import KillAfter, Killed, resumed, trained
 from tests.training.specs import DATA, HEAD, spec_of, write_data
-from tests.training.test_resume import KillAfter, Killed, resumed, trained
 
 SVG = "{http://www.w3.org/2000/svg}"
 TRAIN = f"""\

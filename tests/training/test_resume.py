@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +10,31 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from netspec.compiler import Spec, compile_source
+from netspec.compiler import compile_source
 from netspec.diagnostics import Diagnostic, ModelError, Source
-from netspec.training import staged
 from netspec.training.average import Average
 from netspec.training.checkpoints.store import Store
-from netspec.training.finite import Moment
-from netspec.training.interrupt import TrainingInterrupted
 from netspec.training.keeper import Keeper, Patience
-from netspec.training.objective import Objective
-from netspec.training.observer import Observer
 from netspec.training.order import Order
 from netspec.training.parts import Random
 from netspec.training.resume import spec_of_run
-from netspec.training.run import Run, train
+from netspec.training.run import train
 from netspec.training.tally import Tally
 from netspec.training.turn import Turn
 from tests.training import test_streams as streams
+from tests.training.resuming import (
+    DROPOUT,
+    KillAfter,
+    Killed,
+    assert_equal,
+    assert_resumes,
+    contents,
+    killed_after,
+    resumed,
+    trained,
+)
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data, write_idx
 
-DROPOUT = HEAD.replace("  - flatten", "  - batch_norm\n  - {name: pool, max_pool: 2}\n  - dropout: 0.3\n  - flatten")
 ADAMW = "  optimizer: {adamw: {lr: 0.01, weight_decay: 0.1}}\n"
 GAN = """\
   updates:
@@ -63,77 +63,9 @@ RECIPES = {
 }
 
 
-class Killed(Exception):
-    """What stands for the end of the process."""
-
-
-class KillAfter(Observer):
-    """Ends the run after so many steps in all, before the state is saved."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def stepped(self, moment: Moment) -> None:
-        self.left -= 1
-        if not self.left:
-            raise Killed
-
-
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
     return write_data(tmp_path)
-
-
-def trained(spec: Spec, directory: Path, **options: Any) -> Run:
-    return train(spec, directory=directory, threads=1, **{"device": "cpu", **options})
-
-
-def killed_after(spec: Spec, directory: Path, steps: int, *, every: float = 0) -> None:
-    killer = KillAfter(steps)
-    with pytest.raises(Killed):
-        trained(spec, directory, observing=lambda *_: [killer], checkpoint_seconds=every)
-
-
-def resumed(directory: Path, **options: Any) -> Run:
-    return train(spec_of_run(directory), resume=directory, **options)
-
-
-def contents(directory: Path) -> dict[str, Any]:
-    """All that a run leaves behind, but for times."""
-    found: dict[str, Any] = {}
-    for path in directory.rglob("*.safetensors"):
-        if "checkpoints" not in path.parts:
-            found[str(path.relative_to(directory))] = path.read_bytes()
-    checkpoint = Store(directory).open()
-    found |= {name: checkpoint.tensors(name) for name in ("weights", "state", "earlier")}
-    found["values"] = {key: value for key, value in checkpoint.values().items() if "seconds" not in key}
-    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-    found["rows"] = [{key: value for key, value in row.items() if "seconds" not in key} for row in rows]
-    found["pictures"] = {path.name for path in directory.glob("*.svg")}
-    return found
-
-
-def assert_equal(one: Any, other: Any) -> None:
-    if isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_equal(one[key], other[key])
-    else:
-        assert one == other
-
-
-def assert_resumes(spec: Spec, folder: Path, moments: Iterator[int] | list[int]) -> None:
-    trained(spec, folder / "whole")
-    expected = contents(folder / "whole")
-    for steps in moments:
-        shutil.rmtree(folder / "run", ignore_errors=True)
-        killed_after(spec, folder / "run", steps)
-        assert Store(folder / "run").steps()[-1:] == ([steps - 1] if steps > 1 else [])
-        torch.rand(7)  # what was drawn before must not matter
-        resumed(folder / "run")
-        assert_equal(contents(folder / "run"), expected)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -297,87 +229,6 @@ def test_what_is_no_run_is_told(tmp_path: Path) -> None:
     (tmp_path / "run" / "environment.json").write_text("[]")
     with pytest.raises(ModelError, match="this does not say how the run began"):
         spec_of_run(tmp_path / "run")
-
-
-# Signals
-
-
-class SignalAfter(KillAfter):
-    """Sends a signal to the process after so many steps."""
-
-    def __init__(self, steps: int, number: signal.Signals) -> None:
-        super().__init__(steps)
-        self._number = number
-
-    def stepped(self, moment: Moment) -> None:
-        self.left -= 1
-        if not self.left:
-            os.kill(os.getpid(), self._number)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)])
-def test_a_signal_finishes_the_step_and_saves(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    spec = spec_of(DROPOUT + TRAIN, tmp_path)
-    trained(spec, tmp_path / "whole")
-    observer = SignalAfter(7, number)
-    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with pytest.raises(TrainingInterrupted) as caught:
-        trained(spec, tmp_path / "run", observing=lambda *_: [observer])
-    assert caught.value.exit_code == code and caught.value.step == 7
-    assert str(caught.value) == (
-        f"stopped by {number.name} after step 7; saved in {tmp_path / 'run'}\n"
-        f"go on with: netspec train --resume {tmp_path / 'run'}"
-    )
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
-    assert (tmp_path / "run" / "curves.svg").exists() == (number is signal.SIGINT)
-    resumed(tmp_path / "run")
-    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
-
-
-@pytest.mark.parametrize("where", ["evaluation", "checkpoint"])
-def test_a_signal_in_the_last_evaluation_or_checkpoint_ends_the_run_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    spec = spec_of(HEAD + TRAIN, tmp_path)
-    whole = trained(spec, tmp_path / "whole")
-    owner, name, times = (Objective, "measure", 3) if where == "evaluation" else (Store, "save", 1)
-    plain, calls = getattr(owner, name), list[int]()
-
-    def signalled(*arguments: Any) -> Any:
-        calls.append(1)
-        if len(calls) == times:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return plain(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(owner, name, signalled)
-        with pytest.raises(TrainingInterrupted) as caught:
-            trained(spec, tmp_path / "run")
-    assert caught.value.exit_code == 75 and caught.value.step == whole.history[-1]["step"] == 15
-    assert not (tmp_path / "run" / "result.json").exists()
-    resumed(tmp_path / "run")
-    assert_equal(contents(tmp_path / "run"), contents(tmp_path / "whole"))
-
-
-def test_a_second_signal_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second Ctrl-C comes while the state is saved."""
-    observer = SignalAfter(7, signal.SIGINT)
-    monkeypatch.setattr(Store, "save", lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    drawn: list[object] = []
-    monkeypatch.setattr(staged, "draw", lambda *_: drawn.append(1))
-    with pytest.raises(KeyboardInterrupt) as caught:
-        trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run", observing=lambda *_: [observer])
-    assert not isinstance(caught.value, TrainingInterrupted) and not drawn
-
-
-def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        observer = SignalAfter(3, signal.SIGHUP)
-        trained(spec_of(HEAD + TRAIN, tmp_path), tmp_path / "run", observing=lambda *_: [observer])
-        assert observer.left < 0 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.gpu

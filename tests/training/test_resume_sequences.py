@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from netspec.compiler import Spec
+from tests.training.resuming import assert_resumes
 from tests.training.specs import spec_of
 from tests.training.test_padding import HEAD as COPYING
 from tests.training.test_padding import TRAIN as COPY
-from tests.training.test_resume import assert_resumes
 from tests.training.test_streams import LENGTHS, PLAIN
 from tests.training.test_streams import TRAIN as SPEAKING
 

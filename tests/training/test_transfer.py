@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 import netspec
 from netspec.diagnostics import ModelError, SpecError
 from netspec.training.run import train
+from tests.training.resuming import killed_after, resumed, trained
 from tests.training.specs import HEAD, TRAIN, write_data
-from tests.training.test_resume import killed_after, resumed, trained
 
 TEACHER = HEAD.replace("name: fc, linear: 3", "name: old, linear: 5").replace("name: small", "name: teacher")
 STUDENT = TRAIN.replace("epochs: 3", "steps: 1").replace("sgd: 0.05", "sgd: 0") + "  weights: WEIGHTS\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from netspec.training.checkpoints.store import Store
+from tests.training.resuming import assert_equal, contents, killed_after, resumed, trained
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data
-from tests.training.test_resume import assert_equal, contents, killed_after, resumed, trained
 
 YEAR = 365 * 24 * 3600
 
