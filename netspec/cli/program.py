@@ -14,6 +14,7 @@ import click
 
 import netspec
 from netspec.diagnostics import NetspecError
+from netspec.diagnostics.errors import says_memory_ran_out
 
 # Name -> what `netspec --help` says of it; the command is `command` in the module of that name.
 COMMANDS = {
@@ -171,13 +172,7 @@ def _in_words(error: Exception) -> NetspecError | None:
     if isinstance(error, OSError):
         reason = (error.strerror or type(error).__name__).lower()
         return NetspecError.at(str(error.filename or "-"), "unreadable", f"cannot use it: {reason}")
-    if _says_memory_ran_out(error):
+    if says_memory_ran_out(error):
         notes = filter(None, [str(error)])
         return NetspecError.at("memory", "out-of-memory", "memory ran out", notes=notes, help=LESS_MEMORY)
     return None
-
-
-def _says_memory_ran_out(error: Exception) -> bool:
-    """Python and NumPy have a class for it; torch, and then the CPU's allocator alone, has words."""
-    words = ("out of memory", "can't allocate memory")
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(w in str(error) for w in words))

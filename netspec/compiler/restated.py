@@ -18,8 +18,8 @@ from netspec.lang.nodes import Sequence as SequenceNode
 #: The parts of a `train` section that name layers, and those that have such parts themselves.
 _MEASURED = frozenset({"loss", "metrics"})
 _PARTS = frozenset({"updates", "stages"})
-#: What losses and metrics call the layers that they read.
-_ENDS = frozenset("output target value var input1 input2 anchor positive negative".split())
+#: What losses and metrics call the layers that they read; a layer stands after `sum` and `value` too.
+_ENDS = frozenset("output target sum value var input1 input2 anchor positive negative".split())
 
 
 def head(graph: Graph, document: Document) -> Iterator[str]:

@@ -56,3 +56,10 @@ class UnavailableError(NetspecError):
 def _sentence(diagnostic: Diagnostic) -> str:
     where = diagnostic.location
     return f"{where}: {diagnostic.message}" if where else diagnostic.message
+
+
+def says_memory_ran_out(error: BaseException) -> bool:
+    """Whether memory ran out. Python and NumPy have a class for it; torch has one for CUDA, and for the CPU words."""
+    words = ("out of memory", "can't allocate memory")
+    is_torchs = type(error).__name__ == "OutOfMemoryError" or any(each in str(error) for each in words)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and is_torchs)

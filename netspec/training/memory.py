@@ -8,17 +8,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-import torch
 from torch import nn
 
 from netspec.compiler.memory import training_bytes
 from netspec.diagnostics import Diagnostic, Severity, TrainingError
+from netspec.diagnostics.errors import says_memory_ran_out
 from netspec.ir import Graph, bounds
 from netspec.training.plan import TrainPlan
 from netspec.training.settings import Settings
 
 CODE = "out-of-memory"
-# What torch's allocator of the CPU says; that of CUDA has an exception of its own.
+# What torch's allocator of the CPU says.
 _REFUSED = re.compile(r"can't allocate memory: you tried to allocate (\d+) bytes")
 _ROOT = Path("/")
 
@@ -37,14 +37,9 @@ def memory_for(plan: TrainPlan, module: nn.Module | None = None) -> Iterator[Non
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not says_memory_ran_out(error):
             raise
         raise _explained(error, plan, module) from None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that memory ran out."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or _REFUSED.search(str(error)) is not None
 
 
 def too_little(plan: TrainPlan, *, root: Path = _ROOT) -> list[Diagnostic]:

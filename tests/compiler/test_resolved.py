@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.compiler import compile_source, load
+from netspec.compiler import compile_source, load, restated
 from netspec.compiler.resolved import spec_text
 from netspec.compiler.shipped import shipped
 from netspec.compiler.spec import Spec
@@ -25,6 +25,7 @@ from netspec.lang.document import Document
 from netspec.lang.nodes import Mapping, plain
 from netspec.lang.reader import read
 from netspec.ops.calc import Calc
+from netspec.training.losses import LOSSES
 from tests.graphs import Chain, deep, dense, flat, image, inception, resnet152
 from tests.pages import Fence, all_fences, write_files
 
@@ -297,3 +298,9 @@ def test_trees_are_written_as_they_were(value: Any) -> None:
     assert isinstance(tree, Mapping)
     again = "\n".join(block("key", tree.entries["key"][1]))
     assert plain(read(Source("again.yaml", again))) == {"key": value}
+
+
+def test_the_words_that_losses_have_for_layers_are_those_of_the_losses() -> None:
+    """The compiler stands below training, and so has the words itself."""
+    of_a_layer = {name for name, loss in LOSSES.items() if loss.main == "output"}
+    assert set(restated._ENDS) == of_a_layer.union({"target"}, *(loss.reads for loss in LOSSES.values()))

@@ -9,8 +9,9 @@ import torch
 
 from netspec.compiler import compile_source, load
 from netspec.diagnostics import Diagnostic, Source, TrainingError
+from netspec.diagnostics.errors import says_memory_ran_out
 from netspec.training.evaluate import evaluate
-from netspec.training.memory import free_bytes, is_out_of_memory, memory_for, needed_bytes, too_little
+from netspec.training.memory import free_bytes, memory_for, needed_bytes, too_little
 from netspec.training.objective import EVALUATION_BATCH, EVALUATION_BYTES, evaluation_batch
 from netspec.training.run import planned, train
 from tests.training.specs import HEAD, TRAIN, spec_of, write_data
@@ -52,7 +53,7 @@ def test_what_is_no_lack_of_memory_is_left_alone(tmp_path: Path) -> None:
         raise MemoryError
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50)
-    assert is_out_of_memory(caught.value) and is_out_of_memory(torch.OutOfMemoryError())
+    assert says_memory_ran_out(caught.value) and says_memory_ran_out(torch.OutOfMemoryError())
 
 
 def test_what_is_free_is_what_the_machine_and_the_group_have(tmp_path: Path) -> None:
